@@ -1,0 +1,1 @@
+"""The chain itself: branches, staff with their roles and qualifications, and signing in."""

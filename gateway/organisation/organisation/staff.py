@@ -1,0 +1,88 @@
+"""Staff: who may act, in which roles, at which branches, with which qualifications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from chassis.errors import Refused, invalid
+from chassis.records.kinds import Kind, Transitions, moves
+from chassis.roles import Role
+
+_NO_LOGIN = frozenset({Role.SYSTEM, Role.INSTRUMENT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staff:
+    """Name, roles, branches (home first) and login. Raises Invalid for a role no person has."""
+
+    name: str
+    roles: tuple[Role, ...]
+    branch_ids: tuple[str, ...]
+    login: str
+
+    def __post_init__(self) -> None:
+        machine = sorted(_NO_LOGIN & set(self.roles))
+        if machine:
+            raise invalid("roles", "role", f"{', '.join(machine)} is no role of a person")
+
+    def place(self, branch_id: str) -> str:
+        """Return where this person signs in: the branch asked for, or home. Raises Invalid
+        (BRANCH_NOT_YOURS)."""
+        if branch_id and branch_id not in self.branch_ids:
+            raise invalid(
+                "branch_id", "branch", "is not one of your branches", reason="BRANCH_NOT_YOURS"
+            )
+        return branch_id or self.branch_ids[0]
+
+
+STAFF = Kind(
+    "organisation.staff",
+    "stf",
+    Staff,
+    Transitions("appointed", moves(leave={"appointed": "left"})),
+    readers=frozenset({Role.HEAD_OFFICE, Role.AUDITOR}),
+)
+
+
+class QualificationMissing(Refused):
+    """No qualification in force lets this person sign."""
+
+    reason = "QUALIFICATION_MISSING"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Qualification:
+    """A course or licence that somebody passed, in force from one day to another, both included."""
+
+    staff_id: str
+    course: str
+    valid_from: date
+    valid_to: date
+    assessor: str
+
+    def __post_init__(self) -> None:
+        if self.valid_to < self.valid_from:
+            raise invalid("valid_to", "order", "lies before valid_from")
+
+    def is_in_force(self, day: date) -> bool:
+        """Tell whether it holds on a day."""
+        return self.valid_from <= day <= self.valid_to
+
+
+QUALIFICATION = Kind(
+    "organisation.qualification",
+    "qlf",
+    Qualification,
+    Transitions("recorded"),
+    readers=frozenset({Role.HEAD_OFFICE, Role.AUDITOR, Role.QUALITY_MANAGER}),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffAppointed:
+    """A person joined, or the roles or branches changed."""
+
+    staff_id: str
+    roles: tuple[Role, ...]
+    branch_ids: tuple[str, ...]

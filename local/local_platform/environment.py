@@ -1,0 +1,43 @@
+"""Everything a process of the chain is told by its environment: where its database, the broker,
+the store and the other services are, and which secrets are its own."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from local_platform.databases import DatabaseUrls
+from local_platform.ports import SERVICES, Ports
+from local_platform.safe import Safe
+
+
+def environment(
+    *,
+    ports: Ports,
+    safe: Safe,
+    databases: Mapping[str, DatabaseUrls],
+    amqp_url: str,
+    s3_url: str,
+    var: Path,
+) -> dict[str, str]:
+    """Return the variables of a run: those every process needs, and five or six per service
+    (`LABJOB_LISTEN` ...); the two database URLs only for services in `databases`."""
+    secrets = {name: safe.password(f"service {name}") for name in (*SERVICES, "gateway")}
+    variables = {
+        "OPTICHAIN_AMQP_URL": amqp_url,
+        "OPTICHAIN_S3_URL": s3_url,
+        "OPTICHAIN_TELEMETRY_DIR": str(var / "telemetry"),
+        "OPTICHAIN_DATA_KEY": safe.key("data key"),
+        "ORGANISATION_SERVICE_SECRETS": json.dumps(secrets, sort_keys=True),
+        "GATEWAY_LISTEN": ports.address("gateway"),
+        "GATEWAY_SECRET": secrets["gateway"],
+        "GATEWAY_URL": f"http://{ports.address('gateway')}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    for service in SERVICES:
+        name = service.upper()
+        variables[f"{name}_LISTEN"] = variables[f"{name}_ADDRESS"] = ports.address(service)
+        variables[f"{name}_SECRET"] = secrets[service]
+        if service in databases:
+            variables[f"{name}_DATABASE_URL"] = databases[service].run_time
+            variables[f"{name}_MIGRATE_URL"] = databases[service].migrate
+    return variables

@@ -1,0 +1,58 @@
+"""The data folder of one run: taken by one run at a time, and only if its disk has room."""
+
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from typing import TextIO
+
+from local_platform.errors import DiskFull, FolderInUse
+
+LEAST_FREE_MEBIBYTES = 512
+"""Room the disk must have before a run starts: fresh databases, broker log and objects."""
+
+
+class DataFolder:
+    """A folder held by this run from `take` to `leave`, or until the launcher's death."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the folder; nothing is made yet."""
+        self.path = path.absolute()
+        self.was_left_in_haste = False
+        self._lock: TextIO | None = None
+
+    def take(self, least_free_mebibytes: int = LEAST_FREE_MEBIBYTES) -> None:
+        """Make the folder if need be and hold it.
+
+        Raises FolderInUse when another run holds it, DiskFull when less than
+        `least_free_mebibytes` is free. Afterwards `was_left_in_haste` says whether the run before
+        was killed, so that its processes may still be on their way out.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.path).free // 2**20
+        if free < least_free_mebibytes:
+            raise DiskFull(
+                f"the disk of {self.path} is full: {free} MiB are free, "
+                f"{least_free_mebibytes} MiB are needed"
+            )
+        lock = (self.path / "run.lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise FolderInUse(f"{self.path} is in use by another run (pid {holder})") from None
+        lock.seek(0)
+        self.was_left_in_haste = lock.read() != ""
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        self._lock = lock
+
+    def leave(self) -> None:
+        """Give the folder back, when all processes of the run have ended."""
+        if self._lock is not None:
+            self._lock.truncate(0)
+            self._lock.close()
+            self._lock = None

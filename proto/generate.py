@@ -1,0 +1,36 @@
+"""Generates the Python of the contract into proto/generated (never committed): `python proto/generate.py`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+from grpc_tools import protoc
+
+ROOT = Path(__file__).parent
+
+
+def main() -> int:
+    """Generate messages and their type stubs for every proto; returns protoc's exit code."""
+    out = ROOT / "generated"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    protos = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "optichain").rglob("*.proto"))
+    include = Path(protoc.__file__).parent / "_proto"
+    return int(
+        protoc.main(
+            [
+                "protoc",
+                f"-I{ROOT}",
+                f"-I{include}",
+                f"--python_out={out}",
+                f"--mypy_out=quiet:{out}",
+                *protos,
+            ]
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

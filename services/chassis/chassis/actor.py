@@ -1,0 +1,42 @@
+"""Who acts, where, and how far the rule of the RPC lets them reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chassis.roles import Role
+
+
+class Scope(StrEnum):
+    """The reach of a caller, the same list as `optichain.auth.v1.Scope`."""
+
+    OWN_BRANCH = "own_branch"
+    CHAIN = "chain"
+    SELF = "self"
+    OWN_LAB = "own_lab"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """The person or service behind a command.
+
+    `id` is the staff id, or the service's name when no person stands behind it; `role` is the
+    role the rule was met with; `branch_id` is where the person is signed in (empty for services).
+    """
+
+    id: str
+    role: Role
+    roles: frozenset[Role] = frozenset()
+    branch_id: str = ""
+    scope: Scope = Scope.OWN_BRANCH
+    service: str = ""
+
+    def reaches(self, *places: str) -> bool:
+        """Tell whether one of the branches lies within the caller's scope."""
+        return self.scope is not Scope.OWN_BRANCH or self.branch_id in places
+
+
+def system(service: str) -> Actor:
+    """Return the actor of a worker that acts by rule."""
+    return Actor(id=service, role=Role.SYSTEM, scope=Scope.CHAIN, service=service)

@@ -1,0 +1,39 @@
+"""What api and worker have in common when they start and stop."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from chassis import logs, telemetry
+from chassis.db import Database
+from chassis.facts import FactBook
+from chassis.settings import ServiceSettings, load
+
+
+def start(service: str, role: str) -> ServiceSettings:
+    """Read the settings and start logs and telemetry. Raises SettingMissing."""
+    settings = load(service)
+    process = f"{service}.{role}"
+    logs.set_up(process, settings.log_level)
+    telemetry.set_up(
+        process, directory=settings.telemetry_dir, otlp_endpoint=settings.otlp_endpoint
+    )
+    return settings
+
+
+def database_of(service: str, settings: ServiceSettings) -> Database:
+    """Return the service's database with its facts and, where it keeps people, its seal."""
+    events: Any = importlib.import_module(f"optichain.{service}.v1.events_pb2")
+    shared: Any = importlib.import_module("optichain.record.v1.events_pb2")
+    return Database(
+        settings.database_url.get_secret_value(),
+        pool=settings.threads,
+        facts=FactBook(events, shared),
+    )
+
+
+def finish(database: Database) -> None:
+    """Close the database and send the last spans."""
+    database.close()
+    telemetry.shut_down()

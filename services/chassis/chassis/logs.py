@@ -1,0 +1,49 @@
+"""Log events with fields, one JSON line each on standard error, with the trace they belong to.
+
+Callers pass ids, counts and reasons; never names, phone numbers, birthdays or clinical values.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from opentelemetry import trace
+
+
+def set_up(process: str, level: str = "INFO") -> None:
+    """Make every logger of this process write JSON lines under its name."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            _with_trace,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+    logging.basicConfig(
+        level="WARNING", stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
+    )
+
+
+def _with_trace(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = f"{context.trace_id:032x}"
+    return event
+
+
+def logger() -> Any:
+    """Return the logger of this process."""
+    return structlog.get_logger()

@@ -1,0 +1,497 @@
+"""The record book of one unit of work: reads and writes records, and keeps history, pins and
+handovers with them.
+
+Every write makes the next revision where the revision read still stands, appends history, gives a
+handover when the responsible role or place changes, and tells others when pins may have become
+stale. Domain code never does any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from chassis import telemetry
+from chassis.actor import Actor, Scope
+from chassis.errors import NotPermitted, Outdated, Refused, Unknown
+from chassis.evidence import named as confirmed_evidence
+from chassis.ids import as_uuid, new_id
+from chassis.records import history, known_versions
+from chassis.records.changes import TOLD_TO_OTHERS, VOIDING, Change, ChangeKind, difference
+from chassis.records.envelope import Approval, Closure, Evidence, Record, Source, SourceKind
+from chassis.records.facts import RecordChanged
+from chassis.records.kinds import Kind, is_kept_here
+from chassis.records.pins import Pin, flat
+from chassis.records.rows import pin_of, pin_row, record_of, record_row
+from chassis.records.tables import handover as handover_table
+from chassis.records.tables import history as history_table
+from chassis.records.tables import pin as pin_table
+from chassis.records.tables import record as record_table
+from chassis.roles import Role
+
+C = TypeVar("C")
+
+
+class RecordVoid(Refused):
+    """The record was superseded, revoked, expired, locked or merged: nobody goes on from it."""
+
+    reason = "RECORD_VOID"
+
+
+class WrongBranch(NotPermitted):
+    """The record belongs to another branch and does not wait here."""
+
+    reason = "WRONG_BRANCH"
+
+
+class NothingChanged(Refused):
+    """An amendment must change something."""
+
+    reason = "NOTHING_CHANGED"
+
+
+@dataclass
+class RecordBook:
+    """The records of one unit of work. `expected` holds the revisions a gate has loaded, by record
+    id."""
+
+    connection: Connection
+    actor: Actor
+    at: datetime
+    seal: history.Seal | None = None
+    facts: list[tuple[str, Any]] = field(default_factory=list)
+    expected: dict[str, int] = field(default_factory=dict)
+    _history: list[dict[str, Any]] = field(default_factory=list)
+    _handovers: list[dict[str, Any]] = field(default_factory=list)
+    _pins: list[dict[str, Any]] = field(default_factory=list)
+    _checked: set[str] = field(default_factory=set)
+
+    def get(self, kind: Kind[C], record_id: str, *, revision: int | None = None) -> Record[C]:
+        """Return a record within the caller's scope.
+
+        Raises Unknown, WrongBranch, and Outdated when `revision`, the one the caller saw, is not
+        the live one.
+        """
+        return self._in_scope(self.find(kind, record_id), revision)
+
+    def live(self, kind: Kind[C], record_id: str, *, revision: int | None = None) -> Record[C]:
+        """Return a record that may be relied on; like `get`, and raises RecordVoid."""
+        record = self.get(kind, record_id, revision=revision)
+        if record.void:
+            raise RecordVoid(f"{record_id} is {record.void}", id=record_id, state=record.void)
+        return record
+
+    def find(self, kind: Kind[C], record_id: str) -> Record[C]:
+        """Return a record whatever the caller's scope, for rules that look across branches. Raises
+        Unknown."""
+        row = (
+            self.connection.execute(
+                select(record_table).where(
+                    record_table.c.id == as_uuid(record_id), record_table.c.kind == kind.name
+                )
+            )
+            .mappings()
+            .first()
+        )
+        if row is None:
+            raise Unknown(f"{record_id} is not kept here", id=record_id)
+        return record_of(row, kind)
+
+    def _in_scope(self, record: Record[C], revision: int | None) -> Record[C]:
+        actor = self.actor
+        if actor.scope is Scope.OWN_BRANCH and not actor.reaches(
+            record.branch_id, record.held_at_id
+        ):
+            raise WrongBranch(f"{record.id} belongs to another branch", id=record.id)
+        wanted = revision or self.expected.get(record.id)
+        if wanted and wanted != record.revision:
+            raise Outdated(
+                f"{record.id} stands at revision {record.revision}, not {wanted}",
+                id=record.id,
+                live_revision=record.revision,
+            )
+        telemetry.mark(record=record.id, case=record.case_id)
+        return record
+
+    def pins_of(self, record_id: str) -> tuple[Pin, ...]:
+        """Return the pins a record stands on."""
+        rows = self.connection.execute(
+            select(pin_table)
+            .where(pin_table.c.holder_id == as_uuid(record_id))
+            .order_by(pin_table.c.record_id)
+        ).mappings()
+        return tuple(pin_of(row) for row in rows)
+
+    def evidence(self, object_keys: Sequence[str]) -> tuple[Evidence, ...]:
+        """Return confirmed uploads as evidence. Raises EvidenceUnconfirmed."""
+        return confirmed_evidence(self.connection, object_keys)
+
+    def add(
+        self,
+        kind: Kind[C],
+        content: C,
+        *,
+        id: str = "",
+        state: str = "",
+        customer_id: str = "",
+        case_id: str = "",
+        branch_id: str = "",
+        held_at_id: str = "",
+        responsible_role: Role | None = None,
+        owner: str = "",
+        source: Source | None = None,
+        evidence: Sequence[Evidence] = (),
+        approval: Approval | None = None,
+        closes_when: str = "",
+        relies_on: Iterable[Pin] = (),
+    ) -> Record[C]:
+        """Record something new at version 1, standing on the given pins (and on what those records
+        stand on)."""
+        branch = branch_id or self.actor.branch_id
+        record = Record(
+            kind=kind,
+            id=id or new_id(kind.prefix),
+            content=content,
+            state=state or kind.transitions.start,
+            customer_id=customer_id,
+            case_id=case_id,
+            branch_id=branch,
+            held_at_id=held_at_id or branch,
+            source=source or self._source(),
+            recorded_at=self.at,
+            recorded_by=self.actor.id,
+            responsible_role=responsible_role,
+            owner=owner,
+            evidence=tuple(evidence),
+            approval=approval or Approval(),
+            closure=Closure(condition=closes_when),
+        )
+        pins = self._stand_on(record.id, relies_on)
+        record = self._handed_over(None, record, pins)
+        change = self._change(record, ChangeKind.RECORDED)
+        record = self._written(record, change)
+        self.connection.execute(insert(record_table).values(record_row(record)))
+        telemetry.mark(record=record.id, case=record.case_id)
+        return record
+
+    def move(
+        self,
+        record: Record[C],
+        verb: str,
+        *,
+        responsible_role: Role | None = None,
+        nobody_next: bool = False,
+        held_at_id: str = "",
+        owner: str | None = None,
+        evidence: Sequence[Evidence] = (),
+        approval: Approval | None = None,
+        closed: bool = False,
+        relies_on: Iterable[Pin] | None = None,
+        reason_code: str = "",
+        reason: str = "",
+        **progress: Any,
+    ) -> Record[C]:
+        """Take the record through its transition table. Keyword arguments fill progress fields of
+        the content.
+
+        `relies_on` replaces the pins the record stands on. Raises MoveForbidden, Outdated.
+        """
+        state = record.kind.transitions.after(record.state, verb)
+        return self._update(
+            record,
+            ChangeKind.MOVED,
+            state=state,
+            content=_with_progress(record, progress),
+            responsible_role=None if nobody_next else responsible_role or record.responsible_role,
+            held_at_id=held_at_id or record.held_at_id,
+            owner=record.owner if owner is None else owner,
+            evidence=(*record.evidence, *evidence),
+            approval=approval or record.approval,
+            closure=self._closed(record.closure) if closed else record.closure,
+            relies_on=relies_on,
+            reason_code=reason_code,
+            reason=reason,
+        )
+
+    def note(self, record: Record[C], **progress: Any) -> Record[C]:
+        """Fill progress fields without moving the record's state. Raises Outdated."""
+        return self._update(record, ChangeKind.MOVED, content=_with_progress(record, progress))
+
+    def amend(
+        self,
+        record: Record[C],
+        *,
+        reason_code: str,
+        reason: str,
+        evidence: Sequence[Evidence] = (),
+        relies_on: Iterable[Pin] | None = None,
+        state: str = "",
+        responsible_role: Role | None = None,
+        **corrected: Any,
+    ) -> Record[C]:
+        """Correct content: the next version, with old and new values kept and everybody told who
+        relied on it.
+
+        Raises NothingChanged, RecordVoid, Outdated.
+        """
+        if record.void:
+            raise RecordVoid(f"{record.id} is {record.void}", id=record.id, state=record.void)
+        content = replace(record.content, **corrected)  # type: ignore[type-var]  # content classes are dataclasses
+        if not difference(record.kind.pack(record.content), record.kind.pack(content)):
+            raise NothingChanged(f"the amendment of {record.id} changes nothing", id=record.id)
+        return self._update(
+            record,
+            ChangeKind.AMENDED,
+            content=content,
+            version=record.version + 1,
+            evidence=(*record.evidence, *evidence),
+            relies_on=relies_on,
+            state=state or record.state,
+            responsible_role=responsible_role or record.responsible_role,
+            reason_code=reason_code,
+            reason=reason,
+        )
+
+    def void(
+        self,
+        record: Record[C],
+        what: ChangeKind,
+        *,
+        reason_code: str,
+        reason: str,
+        successor_id: str = "",
+    ) -> Record[C]:
+        """End what others may rely on: superseded, revoked, expired, locked or merged. Raises
+        RecordVoid, Outdated."""
+        if what not in VOIDING:
+            raise ValueError(f"{what} does not end a record")
+        if record.void:
+            raise RecordVoid(f"{record.id} is {record.void}", id=record.id, state=record.void)
+        return self._update(
+            record,
+            what,
+            void=str(what),
+            state=str(what),
+            responsible_role=None,
+            reason_code=reason_code,
+            reason=reason,
+            successor_id=successor_id,
+        )
+
+    def tell(self, about: Record[Any] | str, fact: Any) -> None:
+        """Tell other services a fact about a record, once this unit of work is committed."""
+        self.facts.append((about if isinstance(about, str) else about.id, fact))
+
+    def settle(self, holder_id: str, live: Mapping[str, int]) -> None:
+        """Settle live pins whose amendments touched nothing the holder relied on. Logged by its
+        row."""
+        for record_id, version in live.items():
+            self.connection.execute(
+                update(pin_table)
+                .where(
+                    pin_table.c.holder_id == as_uuid(holder_id),
+                    pin_table.c.record_id == record_id,
+                    pin_table.c.settled_version < version,
+                )
+                .values(settled_version=version, settled_by="system")
+            )
+
+    def flush(self) -> None:
+        """Write what was gathered: pins, handovers, history. Called once, before the facts go to
+        the outbox."""
+        for table, rows in (
+            (pin_table, self._pins),
+            (handover_table, self._handovers),
+            (history_table, self._history),
+        ):
+            if rows:
+                self.connection.execute(insert(table), rows)
+                rows.clear()
+
+    def _update(
+        self,
+        record: Record[C],
+        what: ChangeKind,
+        *,
+        relies_on: Iterable[Pin] | None = None,
+        reason_code: str = "",
+        reason: str = "",
+        successor_id: str = "",
+        **values: Any,
+    ) -> Record[C]:
+        after = replace(record, revision=record.revision + 1, **values)
+        if relies_on is not None:
+            pins: tuple[Pin, ...] | None = self._stand_on(record.id, relies_on, afresh=True)
+        else:
+            pins = None
+        if record.handover_id:
+            self._take_up([record.id])
+        after = self._handed_over(record, after, pins)
+        change = self._change(
+            after,
+            what,
+            before=record,
+            reason_code=reason_code,
+            reason=reason,
+            successor_id=successor_id,
+        )
+        after = self._written(after, change)
+        self._overwrite(record, after)
+        if what in TOLD_TO_OTHERS:
+            known_versions.raise_to(self.connection, after.id, after.version, void=bool(after.void))
+            self.tell(after, _changed(after, change))
+        return after
+
+    def _overwrite(self, before: Record[Any], after: Record[Any]) -> None:
+        row = record_row(after)
+        written = self.connection.execute(
+            update(record_table)
+            .where(record_table.c.id == row["id"], record_table.c.revision == before.revision)
+            .values(row)
+            .returning(record_table.c.revision)
+        ).first()
+        if written is None:
+            raise Outdated(f"{before.id} was written by somebody else meanwhile", id=before.id)
+
+    def _written(self, record: Record[C], change: Change) -> Record[C]:
+        row = history.write(record, change, self.seal)
+        self._history.append(row.row)
+        return replace(record, head=row.head)
+
+    def _change(
+        self,
+        record: Record[Any],
+        what: ChangeKind,
+        *,
+        before: Record[Any] | None = None,
+        **words: str,
+    ) -> Change:
+        changed = () if before is None else difference(_packed(before), _packed(record))
+        return Change(
+            what=what,
+            version=record.version,
+            revision=record.revision,
+            changed_by=self.actor.id,
+            changed_at=self.at,
+            role=self.actor.role,
+            fields=changed,
+            state=record.state,
+            trace_id=telemetry.trace_id(),
+            **words,
+        )
+
+    def _stand_on(
+        self, holder_id: str, relies_on: Iterable[Pin], *, afresh: bool = False
+    ) -> tuple[Pin, ...]:
+        """Store the flat set of pins and make sure that no change of one of them slipped by."""
+        if afresh:
+            self.connection.execute(
+                delete(pin_table).where(pin_table.c.holder_id == as_uuid(holder_id))
+            )
+        direct = list(relies_on)
+        here = [one.record_id for one in direct if not one.fixed and is_kept_here(one.record_id)]
+        pins = flat([*direct, *self._pins_under(here)])
+        self._take_up(here)
+        known_versions.hold(self.connection, [one for one in pins if not one.fixed])
+        self._pins.extend(pin_row(holder_id, one) for one in pins)
+        return pins
+
+    def _source(self) -> Source:
+        if self.actor.role is Role.SYSTEM:
+            return Source(SourceKind.SYSTEM, self.actor.service)
+        return Source(SourceKind.STAFF)
+
+    def _closed(self, closure: Closure) -> Closure:
+        return replace(closure, closed_by=self.actor.id, closed_at=self.at)
+
+    def _pins_under(self, record_ids: Sequence[str]) -> list[Pin]:
+        """Return the pins of several records: what they rest on, their holder rests on too."""
+        if not record_ids:
+            return []
+        rows = self.connection.execute(
+            select(pin_table).where(pin_table.c.holder_id.in_([as_uuid(one) for one in record_ids]))
+        ).mappings()
+        return [pin_of(row) for row in rows]
+
+    def _take_up(self, record_ids: Sequence[str]) -> None:
+        """Accept the handovers that wait for this actor's role, and link this step to those that
+        gave them."""
+        if not record_ids:
+            return
+        waiting = handover_table.c
+        mine = (waiting.to_role == self.actor.role) | (self.actor.role == Role.SYSTEM)
+        rows = self.connection.execute(
+            update(handover_table)
+            .where(
+                waiting.record_id.in_([as_uuid(one) for one in record_ids]),
+                waiting.accepted_at.is_(None),
+                mine,
+            )
+            .values(accepted_by=self.actor.id, accepted_at=self.at)
+            .returning(waiting.traceparent)
+        )
+        for row in rows:
+            telemetry.link_to(row.traceparent)
+
+    def _handed_over(
+        self, before: Record[Any] | None, after: Record[C], pins: tuple[Pin, ...] | None
+    ) -> Record[C]:
+        """Give a handover when somebody else, or somewhere else, has to act next."""
+        to_role = after.responsible_role
+        from_role = (before.responsible_role if before else None) or self.actor.role
+        moved = before is not None and before.held_at_id != after.held_at_id
+        if to_role is None or (to_role == from_role and not moved):
+            return after
+        handover_id = new_id("hnd")
+        self._handovers.append(
+            {
+                "id": handover_id,
+                "record_id": as_uuid(after.id),
+                "kind": after.kind.name,
+                "version": after.version,
+                "case_id": after.case_id,
+                "from_role": from_role,
+                "to_role": to_role,
+                "from_branch_id": before.held_at_id if before else after.branch_id,
+                "to_branch_id": after.held_at_id,
+                "given_by": self.actor.id,
+                "given_at": self.at,
+                "pins": msgspec.to_builtins(pins if pins is not None else self.pins_of(after.id)),
+                "traceparent": telemetry.traceparent(),
+            }
+        )
+        telemetry.handovers.add(
+            1, {telemetry.HANDOVER_FROM: str(from_role), telemetry.HANDOVER_TO: str(to_role)}
+        )
+        return replace(after, handover_id=handover_id)
+
+
+def _with_progress(record: Record[C], progress: dict[str, Any]) -> C:
+    fixed_fields = progress.keys() - record.kind.progress
+    if fixed_fields:
+        raise ValueError(f"{record.kind.name}: {sorted(fixed_fields)} change by an amendment only")
+    return replace(record.content, **progress) if progress else record.content  # type: ignore[type-var]  # dataclass
+
+
+def _packed(record: Record[Any]) -> Any:
+    return record.kind.pack(record.content)
+
+
+def _changed(record: Record[Any], change: Change) -> RecordChanged:
+    return RecordChanged(
+        record_id=record.id,
+        kind=record.kind.name,
+        version=record.version,
+        what=change.what,
+        fields=tuple(f.field for f in change.fields),
+        case_id=record.case_id,
+        customer_id=record.customer_id,
+        branch_id=record.branch_id,
+        changed_at=change.changed_at,
+        successor_id=change.successor_id,
+    )

@@ -1,0 +1,167 @@
+"""Gates: where every live pin is read again before the next action. One order of steps, and no
+other.
+
+(i) load the holder's revision and pins; (ii) ask every owning service once; (iii) commit where
+the revision is still the loaded one, with this service's own pins held for share. Reading before
+loading would let a holder pass twice on an old assumption; this order does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, select
+
+from chassis.errors import Unknown
+from chassis.ids import as_uuid
+from chassis.records import history
+from chassis.records.changes import TOLD_TO_OTHERS
+from chassis.records.kinds import Kind, kind_of, owner_of
+from chassis.records.pins import Pin, StalePin, StalePins
+from chassis.records.rows import pin_of
+from chassis.records.tables import pin as pin_table
+from chassis.records.tables import record as record_table
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate declared on a command: which record holds the pins, which argument names it, and when
+    it applies."""
+
+    name: str
+    holder: Kind[Any]
+    argument: str
+    when: Callable[[Mapping[str, Any]], bool]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Step (i): the holder's revision and the pins it stands on."""
+
+    holder_id: str
+    revision: int
+    pins: tuple[Pin, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What an owner answers: the stale pins, and the live version of every pinned record."""
+
+    stale: tuple[StalePin, ...] = ()
+    live: Mapping[str, int] = field(default_factory=dict)
+
+
+def gate(
+    name: str,
+    holder: Kind[Any],
+    by: str,
+    when: Callable[[Mapping[str, Any]], bool] = lambda _arguments: True,
+) -> Callable[[F], F]:
+    """Declare that a command is a gate of the record its argument `by` names.
+
+    `when` looks at the command's arguments and tells whether this call is one (a reversible
+    station is not).
+    """
+
+    def declare(command: F) -> F:
+        command.gate = Gate(name, holder, by, when)  # type: ignore[attr-defined]  # a mark read by the chassis only
+        return command
+
+    return declare
+
+
+def gate_of(command: Callable[..., Any], arguments: Mapping[str, Any]) -> Gate | None:
+    """Return the gate that this call of the command must pass, if any."""
+    declared: Gate | None = getattr(command, "gate", None)
+    return declared if declared is not None and declared.when(arguments) else None
+
+
+def load(connection: Connection, holder_id: str) -> Loaded:
+    """Step (i). Raises Unknown."""
+    holder = as_uuid(holder_id)
+    revision = connection.execute(
+        select(record_table.c.revision).where(record_table.c.id == holder)
+    ).scalar()
+    if revision is None:
+        raise Unknown(f"{holder_id} is not kept here", id=holder_id)
+    rows = connection.execute(select(pin_table).where(pin_table.c.holder_id == holder)).mappings()
+    return Loaded(holder_id, revision, tuple(pin_of(row) for row in rows))
+
+
+def by_owner(pins: Iterable[Pin]) -> dict[str, list[Pin]]:
+    """Return the live pins by the service that must be asked about them."""
+    owners: dict[str, list[Pin]] = {}
+    for one in pins:
+        if not one.fixed:
+            owners.setdefault(owner_of(one.kind), []).append(one)
+    return owners
+
+
+def compare(
+    connection: Connection,
+    pins: Sequence[Pin],
+    *,
+    seal: history.Seal | None = None,
+    hold: bool = False,
+) -> Comparison:
+    """Compare pins with this service's live records; with `hold` they stay as they are until the
+    commit.
+
+    One statement when nothing changed; a history read for each record that did. Raises Unknown.
+    """
+    live = _live_rows(connection, pins, hold=hold)
+    stale = []
+    for one in pins:
+        row = live.get(one.record_id)
+        if row is None:
+            raise Unknown(f"{one.record_id} is not kept here", id=one.record_id)
+        found = _stale(connection, one, row, seal)
+        if found is not None:
+            stale.append(found)
+    return Comparison(tuple(stale), {record_id: row.version for record_id, row in live.items()})
+
+
+def require(comparisons: Iterable[Comparison]) -> dict[str, int]:
+    """Raise StalePins when any owner found one; else return the live versions."""
+    stale: list[StalePin] = []
+    live: dict[str, int] = {}
+    for one in comparisons:
+        stale.extend(one.stale)
+        live.update(one.live)
+    if stale:
+        raise StalePins(stale)
+    return live
+
+
+def _live_rows(connection: Connection, pins: Sequence[Pin], *, hold: bool) -> dict[str, Any]:
+    ids = {as_uuid(one.record_id): one.record_id for one in pins}
+    table = record_table.c
+    statement = (
+        select(table.id, table.version, table.void)
+        .where(table.id.in_(list(ids)))
+        .order_by(table.id)
+    )
+    rows = connection.execute(statement.with_for_update(read=True) if hold else statement)
+    return {ids[row.id]: row for row in rows}
+
+
+def _stale(
+    connection: Connection, pin: Pin, row: Any, seal: history.Seal | None
+) -> StalePin | None:
+    if pin.fixed or (not row.void and row.version <= pin.settled_version):
+        return None
+    with_values = not kind_of(pin.record_id).personal
+    for past in history.changes_of(connection, pin.record_id, after_version=pin.settled_version):
+        change = history.change_in(past, seal, with_values=with_values)
+        if change.what in TOLD_TO_OTHERS and pin.is_touched_by(change):
+            return StalePin(pin=pin, live_version=row.version, change=change)
+    return None
+
+
+def holder_id_of(gate: Gate, arguments: Mapping[str, Any]) -> str:
+    """Return the id of the record whose pins this call must re-read."""
+    return str(arguments[gate.argument])

@@ -1,0 +1,112 @@
+"""History: one row per revision, each carrying the hash of the row before it of the same record.
+
+A row's body is the whole record after the change, with the change itself, as canonical JSON. What
+a kind declares personal is sealed with the customer's own key, so that destroying the key leaves
+a chain that still verifies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, select
+
+from chassis.errors import Unknown
+from chassis.ids import as_uuid
+from chassis.records.changes import Change
+from chassis.records.envelope import Record
+from chassis.records.rows import record_row
+from chassis.records.tables import history
+
+_DERIVED = ("id", "head", "handover_id")
+
+
+class Seal(Protocol):
+    """Hides and shows what a person's own key protects."""
+
+    def close(self, customer_id: str, clear: bytes) -> str:
+        """Return the sealed text."""
+
+    def open(self, customer_id: str, sealed: str) -> bytes | None:
+        """Return the clear bytes, or None when the person's key has been destroyed."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A history row that is about to be written, and the record's new head."""
+
+    row: dict[str, Any]
+    head: bytes
+
+
+def write(record: Record[Any], change: Change, seal: Seal | None) -> Written:
+    """Return the history row of a change and the head it gives the record."""
+    row = record_row(record)
+    envelope = {name: value for name, value in row.items() if name not in (*_DERIVED, "content")}
+    body: dict[str, Any] = {"record": envelope}
+    open_part = {"content": row["content"], "fields": msgspec.to_builtins(change.fields)}
+    told = {**msgspec.to_builtins(change), "fields": [f.field for f in change.fields]}
+    body["change"] = told
+    if record.kind.personal and seal is not None:
+        body["sealed"] = seal.close(record.customer_id or record.id, _canonical(open_part))
+    else:
+        body["open"] = open_part
+    text = _canonical(body).decode()
+    head = chain(record.head, text)
+    return Written(
+        row={
+            "record_id": row["id"],
+            "revision": record.revision,
+            "version": record.version,
+            "recorded_at": change.changed_at,
+            "body": text,
+            "previous": record.head,
+            "hash": head,
+        },
+        head=head,
+    )
+
+
+def chain(previous: bytes, body: str) -> bytes:
+    """Return the hash of a row: sha256 over the hash before it and its own body."""
+    return hashlib.sha256(previous + body.encode()).digest()
+
+
+def changes_of(
+    connection: Connection, record_id: str, *, after_version: int = 0
+) -> list[RowMapping]:
+    """Return a record's history rows, oldest first. Raises Unknown when there are none."""
+    rows = connection.execute(
+        select(history)
+        .where(history.c.record_id == as_uuid(record_id), history.c.version >= after_version)
+        .order_by(history.c.revision)
+    ).mappings()
+    found = list(rows)
+    if not found:
+        raise Unknown(f"{record_id} is not kept here", id=record_id)
+    return found
+
+
+def change_in(row: RowMapping, seal: Seal | None = None, *, with_values: bool = True) -> Change:
+    """Return the change that a history row tells of; without values, or without its key, field
+    names only."""
+    body = msgspec.json.decode(row["body"])
+    told = body["change"]
+    values = _values(body, seal) if with_values else []
+    named = values or [{"field": name, "old_value": "", "new_value": ""} for name in told["fields"]]
+    return msgspec.convert({**told, "fields": named}, Change)
+
+
+def _values(body: dict[str, Any], seal: Seal | None) -> list[dict[str, str]]:
+    if "open" in body:
+        return list(body["open"]["fields"])
+    customer_id = body["record"]["customer_id"]
+    clear = seal.open(customer_id, body["sealed"]) if seal is not None else None
+    return list(msgspec.json.decode(clear)["fields"]) if clear is not None else []
+
+
+def _canonical(value: Any) -> bytes:
+    return msgspec.json.encode(value, order="sorted")

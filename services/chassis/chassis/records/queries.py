@@ -1,0 +1,163 @@
+"""Reads that every service answers about its own records: envelope, pins, changes, a case, what
+waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, RowMapping, select, tuple_
+
+from chassis.actor import Actor, Scope
+from chassis.errors import Unknown
+from chassis.ids import as_id, as_uuid
+from chassis.pages import Page, after
+from chassis.records import history
+from chassis.records.changes import Change
+from chassis.records.envelope import Record
+from chassis.records.kinds import kind_named, kind_of
+from chassis.records.pins import Pin
+from chassis.records.rows import pin_of, record_of
+from chassis.records.tables import handover as handover_table
+from chassis.records.tables import pin as pin_table
+from chassis.records.tables import record as record_table
+from chassis.roles import Role
+from chassis.telemetry import trace_id_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A record and the pins it stands on."""
+
+    envelope: Record[Any]
+    pins: tuple[Pin, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handover:
+    """Who gave responsibility for a record to whom, on which versions, and how long it waited."""
+
+    id: str
+    record_id: str
+    kind: str
+    case_id: str
+    from_role: Role
+    to_role: Role
+    from_branch_id: str
+    to_branch_id: str
+    given_by: str
+    given_at: datetime
+    accepted_by: str
+    accepted_at: datetime | None
+    waited_ms: int
+    pins: tuple[Pin, ...]
+    trace_id: str
+    version: int
+
+
+def standing(connection: Connection, record_id: str) -> Standing:
+    """Return one record with its pins. Raises Unknown."""
+    kind_of(record_id)
+    found = _standings(connection, record_table.c.id == as_uuid(record_id))
+    if not found:
+        raise Unknown(f"{record_id} is not kept here", id=record_id)
+    return found[0]
+
+
+def of_case(connection: Connection, case_id: str) -> list[Standing]:
+    """Return the records of a case in the order they were recorded, with their pins."""
+    return _standings(connection, record_table.c.case_id == case_id)
+
+
+def _standings(connection: Connection, condition: Any) -> list[Standing]:
+    rows = connection.execute(
+        select(record_table)
+        .where(condition)
+        .order_by(record_table.c.recorded_at, record_table.c.id)
+    ).mappings()
+    records: list[Record[Any]] = [record_of(row) for row in rows]
+    pins = _pins(connection, [as_uuid(record.id) for record in records])
+    return [
+        Standing(envelope=record, pins=tuple(pins.get(as_uuid(record.id), ())))
+        for record in records
+    ]
+
+
+def _pins(connection: Connection, holders: Sequence[Any]) -> dict[Any, list[Pin]]:
+    rows = connection.execute(
+        select(pin_table).where(pin_table.c.holder_id.in_(holders)).order_by(pin_table.c.record_id)
+    ).mappings()
+    found: dict[Any, list[Pin]] = {}
+    for row in rows:
+        found.setdefault(row["holder_id"], []).append(pin_of(row))
+    return found
+
+
+def changes(
+    connection: Connection, record_id: str, actor: Actor, seal: history.Seal | None
+) -> list[Change]:
+    """Return a record's changes, oldest first; values only for roles that may read its kind."""
+    kind = kind_of(record_id)
+    with_values = bool(kind.readers & (actor.roles | {actor.role}))
+    return [
+        history.change_in(row, seal, with_values=with_values)
+        for row in history.changes_of(connection, record_id)
+    ]
+
+
+def handovers_of_case(connection: Connection, case_id: str) -> list[Handover]:
+    """Return the handovers of a case in the order they were given."""
+    rows = connection.execute(
+        select(handover_table)
+        .where(handover_table.c.case_id == case_id)
+        .order_by(handover_table.c.given_at)
+    ).mappings()
+    return [_handover(row) for row in rows]
+
+
+def waiting(
+    connection: Connection, actor: Actor, *, page_size: int, page_token: str
+) -> Page[Handover]:
+    """Return what waits for the actor's roles at the actor's branch, longest waiting first."""
+    table = handover_table.c
+    statement = (
+        select(handover_table)
+        .where(table.accepted_at.is_(None), table.to_role.in_(sorted(actor.roles)))
+        .order_by(table.given_at, table.id)
+        .limit(page_size + 1)
+    )
+    if actor.scope is Scope.OWN_BRANCH:
+        statement = statement.where(table.to_branch_id == actor.branch_id)
+    key = after(page_token, 2)
+    if key:
+        statement = statement.where(
+            tuple_(table.given_at, table.id) > (datetime.fromisoformat(key[0]), key[1])
+        )
+    found = [_handover(row) for row in connection.execute(statement).mappings()]
+    return Page.of(found, page_size, key=lambda one: (one.given_at.isoformat(), one.id))
+
+
+def _handover(row: RowMapping) -> Handover:
+    accepted_at = row["accepted_at"]
+    waited = accepted_at - row["given_at"] if accepted_at else None
+    return Handover(
+        id=row["id"],
+        record_id=as_id(kind_named(row["kind"]).prefix, row["record_id"]),
+        kind=row["kind"],
+        case_id=row["case_id"] or "",
+        from_role=Role(row["from_role"]),
+        to_role=Role(row["to_role"]),
+        from_branch_id=row["from_branch_id"] or "",
+        to_branch_id=row["to_branch_id"] or "",
+        given_by=row["given_by"],
+        given_at=row["given_at"],
+        accepted_by=row["accepted_by"],
+        accepted_at=accepted_at,
+        waited_ms=int(waited.total_seconds() * 1000) if waited else 0,
+        pins=tuple(msgspec.convert(row["pins"], list[Pin])),
+        trace_id=trace_id_of(row["traceparent"]),
+        version=row["version"],
+    )

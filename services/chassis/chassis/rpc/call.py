@@ -1,0 +1,205 @@
+"""One call being served: who makes it, what it may ask of others, and the one unit of work it may
+commit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, is_dataclass
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from chassis import telemetry
+from chassis.actor import Actor
+from chassis.clock import now
+from chassis.db import Database, UnitOfWork
+from chassis.errors import AlreadyThere, DomainError, Outdated
+from chassis.objects import ObjectStore
+from chassis.records import gates, refusals
+from chassis.records.envelope import Record
+from chassis.records.pins import Pin, StalePins
+from chassis.records.tables import reply as reply_table
+from chassis.rpc.peers import Peers
+from chassis.wire import arguments, to_message, value_of
+from optichain.record.v1 import record_service_pb2 as record_pb2
+
+R = TypeVar("R", bound=Message)
+
+_ATTEMPTS = 3
+"""How often a command starts over when somebody else wrote between its reading and its commit."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a query is given: a snapshot, and who reads."""
+
+    connection: Connection
+    actor: Actor
+
+
+@dataclass
+class Call:
+    """A call on its way: request, actor, database and the other services."""
+
+    rpc: str
+    request: Message
+    response: type[Message]
+    actor: Actor
+    database: Database
+    peers: Peers
+    objects: ObjectStore
+    settings: Any
+
+    def ask(self, request: Message, response: type[R], *, of: str = "") -> R:
+        """Ask another service in the actor's name. Raises what it refuses with, or Unavailable."""
+        return self.peers.ask(request, response, actor=self.actor, of=of)
+
+    def pins_on(self, record_id: str, *fields: str, of: str) -> tuple[Pin, ...]:
+        """Return a pin on another service's record as it stands now, and copies of the pins it
+        stands on."""
+        answer = self.ask(
+            record_pb2.GetRecordRequest(record_id=record_id), record_pb2.GetRecordResponse, of=of
+        )
+        own = Pin(
+            record_id=record_id,
+            kind=answer.envelope.kind,
+            relied_version=answer.envelope.version,
+            settled_version=answer.envelope.version,
+            fields=tuple(sorted(fields)),
+        )
+        return (own, *(value_of(one, Pin) for one in answer.pins))
+
+    def require_live(self, pins: Iterable[Pin]) -> None:
+        """Re-read pins that no holder stands on yet, each at its owner. Raises StalePins,
+        Unavailable."""
+        gates.require(self.peers.check_versions(gates.by_owner(pins), self.actor))
+
+    def read(self, query: Callable[..., Any], **extra: Any) -> Message:
+        """Answer with what a query returns."""
+        with self.database.snapshot() as connection:
+            found = query(
+                Reading(connection, self.actor), **{**arguments(self.request, query), **extra}
+            )
+            return self.reply(found)
+
+    def run(self, command: Callable[..., Any], **extra: Any) -> Message:
+        """Run a command in one unit of work, through its gate if it has one, and answer with what
+        it returns.
+
+        A repeat of a request id gets the first answer again. Raises whatever the command refuses
+        with.
+        """
+        fields = {**arguments(self.request, command), **extra}
+        named = fields.get("revision")
+        attempt = 1
+        while True:
+            try:
+                return self._attempt(command, fields)
+            except Outdated:
+                if named or attempt == _ATTEMPTS:
+                    return self._replayed_or_raise()
+                attempt += 1
+            except (DomainError, IntegrityError):
+                return self._replayed_or_raise()
+
+    def _attempt(self, command: Callable[..., Any], fields: dict[str, Any]) -> Message:
+        gate = gates.gate_of(command, fields)
+        if gate is None:
+            with self.database.work(self.actor) as work:
+                return self._done(work, command, fields)
+        holder_id = gates.holder_id_of(gate, fields)
+        try:
+            return self._through(gate, holder_id, command, fields)
+        except StalePins as refused:
+            with self.database.engine.connect() as connection:
+                refusals.keep(
+                    connection,
+                    gate=gate.name,
+                    holder_id=holder_id,
+                    actor=self.actor,
+                    refused=refused,
+                )
+            raise
+
+    def _through(
+        self, gate: gates.Gate, holder_id: str, command: Callable[..., Any], fields: dict[str, Any]
+    ) -> Message:
+        with telemetry.span(
+            f"gate {gate.name}", attributes={telemetry.GATE: gate.name, telemetry.RECORD: holder_id}
+        ):
+            with self.database.snapshot() as connection:
+                loaded = gates.load(connection, holder_id)
+            owners = gates.by_owner(loaded.pins)
+            own = owners.pop(gate.holder.owner, [])
+            live = gates.require(self.peers.check_versions(owners, self.actor))
+            with self.database.work(self.actor, expected={holder_id: loaded.revision}) as work:
+                if own:
+                    live |= gates.require([gates.compare(work.connection, own, hold=True)])
+                behind = {
+                    p.record_id: live[p.record_id] for p in loaded.pins if _is_behind(p, live)
+                }
+                work.records.settle(holder_id, behind)
+                return self._done(work, command, fields)
+
+    def _done(
+        self, work: UnitOfWork, command: Callable[..., Any], fields: dict[str, Any]
+    ) -> Message:
+        response = self.reply(command(work, **fields))
+        request_id = getattr(self.request, "request_id", "")
+        if request_id:
+            work.connection.execute(
+                insert(reply_table).values(
+                    **self._reply_key(request_id),
+                    request_hash=self._request_hash(),
+                    response=response.SerializeToString(),
+                    replied_at=now(),
+                )
+            )
+        return response
+
+    def reply(self, found: Any) -> Message:
+        """Return the RPC's response: a message as it is, a mapping by field name, else as its only
+        message field."""
+        if isinstance(found, self.response):
+            return found
+        if found is None:
+            return self.response()
+        if isinstance(found, dict):
+            return to_message(found, self.response)
+        fields = self.response.DESCRIPTOR.fields
+        if isinstance(found, Record) or (len(fields) == 1 and is_dataclass(found)):
+            return to_message({fields[0].name: found}, self.response)
+        return to_message(found, self.response)
+
+    def _replayed_or_raise(self) -> Message:
+        """Answer a repeated request as the first time; called while the refusal of the repeat is
+        being handled."""
+        request_id = getattr(self.request, "request_id", "")
+        if not request_id:
+            raise
+        key = self._reply_key(request_id)
+        with self.database.snapshot() as connection:
+            statement = select(reply_table).where(
+                *(reply_table.c[name] == value for name, value in key.items())
+            )
+            kept = connection.execute(statement).mappings().first()
+        if kept is None:
+            raise
+        if bytes(kept["request_hash"]) != self._request_hash():
+            raise AlreadyThere(
+                "this request id was used for another request", reason="REQUEST_ID_REUSED"
+            )
+        return self.response.FromString(bytes(kept["response"]))
+
+    def _reply_key(self, request_id: str) -> dict[str, str]:
+        return {"actor": self.actor.id, "rpc": self.rpc, "request_id": request_id}
+
+    def _request_hash(self) -> bytes:
+        return hashlib.sha256(self.request.SerializeToString(deterministic=True)).digest()
+
+
+def _is_behind(pin: Pin, live: dict[str, int]) -> bool:
+    return not pin.fixed and live.get(pin.record_id, 0) > pin.settled_version

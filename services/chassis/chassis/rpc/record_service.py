@@ -1,0 +1,63 @@
+"""The one RecordService, the same in every service: it answers about the service's own records and
+never calls out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.message import Message
+
+from chassis.pages import size_of
+from chassis.records import gates, queries
+from chassis.records.pins import Pin
+from chassis.rpc.api import Api
+from chassis.rpc.call import Call, Reading
+from chassis.wire import value_of
+from optichain.record.v1 import record_service_pb2
+
+api = Api(record_service_pb2, "RecordService")
+
+
+def _get_record(reading: Reading, *, record_id: str) -> Any:
+    return queries.standing(reading.connection, record_id)
+
+
+def _list_case_records(reading: Reading, *, case_id: str) -> Any:
+    return {"records": queries.of_case(reading.connection, case_id)}
+
+
+def _list_handovers(reading: Reading, *, case_id: str) -> Any:
+    return {"handovers": queries.handovers_of_case(reading.connection, case_id)}
+
+
+def _list_waiting(reading: Reading, *, page_size: int, page_token: str) -> Any:
+    page = queries.waiting(
+        reading.connection, reading.actor, page_size=size_of(page_size), page_token=page_token
+    )
+    return {"handovers": page.rows, "next_page_token": page.next_page_token}
+
+
+api.queries(
+    GetRecord=_get_record,
+    ListCaseRecords=_list_case_records,
+    ListHandovers=_list_handovers,
+    ListWaiting=_list_waiting,
+)
+
+
+@api.asks("CheckVersions")
+def _check_versions(call: Call, request: Any) -> Message:
+    pins = [value_of(one, Pin) for one in request.pins]
+    with call.database.snapshot() as connection:
+        found = gates.compare(connection, pins, seal=call.database.seal)
+    live = [
+        {"record_id": record_id, "version": version} for record_id, version in found.live.items()
+    ]
+    return call.reply({"stale": found.stale, "live": live})
+
+
+@api.asks("ListChanges")
+def _list_changes(call: Call, request: Any) -> Message:
+    with call.database.snapshot() as connection:
+        found = queries.changes(connection, request.record_id, call.actor, call.database.seal)
+    return call.reply({"changes": found})

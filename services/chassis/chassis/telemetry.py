@@ -1,0 +1,202 @@
+"""Traces and metrics of every process, and their names, declared once.
+
+A step is one trace, from the click to its last effect. The edge starts it; nobody outside can. With
+OTEL_EXPORTER_OTLP_ENDPOINT set spans and metrics go there over HTTP, else into files under
+OPTICHAIN_TELEMETRY_DIR.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    ConsoleMetricExporter,
+    MetricExporter,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import Link, Span, SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+CASE = "optichain.case_id"
+ORDER = "optichain.order_id"
+JOB = "optichain.job_id"
+RECORD = "optichain.record_id"
+BRANCH = "optichain.branch_id"
+ROLE = "optichain.role"
+GATE = "optichain.gate"
+REASON = "optichain.reason"
+HANDOVER_FROM = "optichain.handover.from_role"
+HANDOVER_TO = "optichain.handover.to_role"
+HANDOVER_ID = "optichain.handover_id"
+STATEMENTS = "db.client.statements"
+EVENT_TYPE = "messaging.event.type"
+EVENT_ID = "messaging.message.id"
+QUEUE = "messaging.destination.name"
+RPC_METHOD = "rpc.method"
+RPC_STATUS = "rpc.response.status_code"
+
+_propagator = TraceContextTextMapPropagator()
+_tracer = trace.get_tracer("optichain")
+_meter = metrics.get_meter("optichain")
+
+calls = _meter.create_histogram("optichain.rpc.duration", "ms", "Calls by method and status")
+handovers = _meter.create_counter("optichain.handovers", "1", "Handovers given, by role")
+gate_refusals = _meter.create_counter(
+    "optichain.gate.refusals", "1", "Gates that refused a stale pin"
+)
+outbox_age = _meter.create_gauge("optichain.outbox.age", "ms", "Age of the event just published")
+outbox_waiting = _meter.create_gauge(
+    "optichain.outbox.waiting", "1", "Events that wait for the broker"
+)
+queue_lag = _meter.create_histogram("optichain.queue.lag", "ms", "From commit to effect")
+dead_letters = _meter.create_counter("optichain.dead_letters", "1", "Messages given up")
+
+
+class SpanFile(SpanExporter):
+    """Appends each span as one JSON line, for `make trace` on a machine without a trace store."""
+
+    def __init__(self, path: Path, process: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: TextIO = path.open("a", buffering=1)
+        self._process = process
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Write the batch in one call."""
+        self._file.write("".join(json.dumps(self._row(span)) + "\n" for span in spans))
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _row(self, span: ReadableSpan) -> dict[str, object]:
+        context = span.get_span_context()
+        return {
+            "process": self._process,
+            "name": span.name,
+            "kind": span.kind.name,
+            "trace_id": f"{context.trace_id:032x}" if context else "",
+            "span_id": f"{context.span_id:016x}" if context else "",
+            "parent_id": f"{span.parent.span_id:016x}" if span.parent else "",
+            "start_ns": span.start_time,
+            "end_ns": span.end_time,
+            "error": span.status.description or ""
+            if not span.status.is_ok and span.status.description
+            else "",
+            "attributes": dict(span.attributes or {}),
+            "links": [f"{link.context.trace_id:032x}" for link in span.links],
+        }
+
+
+def set_up(process: str, *, directory: str, otlp_endpoint: str) -> None:
+    """Start telemetry for this process; without endpoint and directory nothing is kept."""
+    resource = Resource.create({"service.name": process})
+    spans = TracerProvider(resource=resource)
+    readers = []
+    if otlp_endpoint:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        spans.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        readers.append(_every_minute(OTLPMetricExporter()))
+    elif directory:
+        folder = Path(directory)
+        file = SpanFile(folder / f"{process}.spans.jsonl", process)
+        spans.add_span_processor(BatchSpanProcessor(file, schedule_delay_millis=500))
+        out = (folder / f"{process}.metrics.jsonl").open("a", buffering=1)
+        readers.append(
+            _every_minute(
+                ConsoleMetricExporter(
+                    out=out, formatter=lambda data: data.to_json(indent=None) + "\n"
+                )
+            )
+        )
+    trace.set_tracer_provider(spans)
+    metrics.set_meter_provider(MeterProvider(resource=resource, metric_readers=readers))
+
+
+def _every_minute(exporter: MetricExporter) -> PeriodicExportingMetricReader:
+    return PeriodicExportingMetricReader(exporter, export_interval_millis=60_000)
+
+
+def shut_down() -> None:
+    """Send what is still held back."""
+    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
+        stop = getattr(provider, "shutdown", None)
+        if stop is not None:
+            stop()
+
+
+@contextmanager
+def span(
+    name: str,
+    kind: SpanKind = SpanKind.INTERNAL,
+    *,
+    traceparent: str | None = None,
+    new_trace: bool = False,
+    attributes: dict[str, str | int] | None = None,
+) -> Iterator[Span]:
+    """Open a span under the current one, under a carried `traceparent`, or as the root of a new
+    trace."""
+    context = None
+    if new_trace:
+        context = trace.set_span_in_context(trace.INVALID_SPAN)
+    elif traceparent is not None:
+        context = _propagator.extract({"traceparent": traceparent})
+    with _tracer.start_as_current_span(
+        name, context=context, kind=kind, attributes=attributes, record_exception=False
+    ) as opened:
+        yield opened
+
+
+def traceparent() -> str:
+    """Return the current span's place in its trace, to be carried to the next process."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent", "")
+
+
+def trace_id() -> str:
+    """Return the current trace's id, or empty text outside of one."""
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.is_valid else ""
+
+
+def trace_id_of(carried: str) -> str:
+    """Return the trace id inside a traceparent."""
+    parts = carried.split("-")
+    return parts[1] if len(parts) == 4 else ""
+
+
+def link_to(carried: str) -> None:
+    """Link the current span to the step that gave the handover it takes up."""
+    context = trace.get_current_span(
+        _propagator.extract({"traceparent": carried})
+    ).get_span_context()
+    if context.is_valid:
+        trace.get_current_span().add_link(context)
+
+
+def mark(**attributes: str) -> None:
+    """Put ids on the current span: `mark(case=…, record=…)`; empty values are left out."""
+    names = {
+        "case": CASE,
+        "order": ORDER,
+        "job": JOB,
+        "record": RECORD,
+        "branch": BRANCH,
+        "role": ROLE,
+    }
+    trace.get_current_span().set_attributes({names[k]: v for k, v in attributes.items() if v})
+
+
+__all__ = ["Link", "Span", "SpanKind"]

@@ -1,0 +1,1 @@
+"""The device bridge: what the instruments of a branch measured, byte for byte, made readable."""

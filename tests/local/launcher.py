@@ -1,0 +1,32 @@
+"""Runs the platform with stand-ins as `make run` runs it with the services: `launcher.py VAR`."""
+
+import json
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from staging import stand_in_plan
+
+from local_platform.platform import Platform
+from local_platform.ports import Ports
+from local_platform.processes import Plan
+from local_platform.serving import serve
+
+
+def main() -> int:
+    var = Path(sys.argv[1])
+
+    def plan(names: Collection[str], ports: Ports, environment: Mapping[str, str]) -> Plan:
+        (var / "environment.json").write_text(json.dumps(dict(environment)))
+        return stand_in_plan(var / "diary")(names, ports, environment)
+
+    only = ("labjob", "gateway")
+    return serve(
+        lambda report: Platform(
+            var=var, ports=Ports.free(), fast=True, only=only, plan=plan, report=report
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What the tests of the platform stand on: stand-in processes in the places of the services, and
+the list of what runs on behalf of a data folder."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from local_platform.ports import Ports
+from local_platform.probes import accepts, answers_http
+from local_platform.processes import Plan, Process, Role
+
+STAND_IN = str(Path(__file__).with_name("stand_in.py"))
+
+
+def stand_in_plan(
+    diary: Path,
+) -> Callable[[Collection[str], Ports, Mapping[str, str]], Plan]:
+    """Return a plan of a migration, labjob's api and worker and the gateway, all stand-ins."""
+
+    def plan(names: Collection[str], ports: Ports, environment: Mapping[str, str]) -> Plan:
+        def stand_in(
+            name: str, role: Role, port: int, answers: Callable[[], bool] | None
+        ) -> Process:
+            argv = (sys.executable, "-S", STAND_IN, name, str(port), str(diary))
+            return Process(name, role, argv, environment, answers=answers)
+
+        api, gateway = ports["labjob"], ports["gateway"]
+        health = f"http://127.0.0.1:{gateway}/api/v1/health"
+        return Plan(
+            python("migrate", f"open({str(diary)!r}, 'a').write('migrate\\n')", role="once"),
+            (
+                stand_in("labjob-api", "api", api, partial(accepts, "127.0.0.1", api)),
+                stand_in("labjob-worker", "worker", 0, None),
+                stand_in("gateway", "gateway", gateway, partial(answers_http, health)),
+            ),
+        )
+
+    return plan
+
+
+def python(name: str, code: str, role: Role = "worker") -> Process:
+    """Return a process that runs `code`."""
+    argv = (sys.executable, "-S", "-c", code)
+    return Process(name, role, argv, {"PYTHONUNBUFFERED": "1"}, says_ready=role != "once")
+
+
+def running_for(var: Path) -> list[str]:
+    """Return the command lines of all living processes that name `var` or whose environment does
+    (the broker's epmd names no folder, but lives in one)."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            told = [*process.cmdline(), *process.environ().values(), process.cwd()]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(var) in word for word in told):
+                found.append(" ".join(process.cmdline())[:120])
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def eventually(is_so: Callable[[], bool], seconds: float) -> bool:
+    """Wait until `is_so`, at most `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+class Launcher:
+    """A launcher in a process of its own, so that it can be killed."""
+
+    def __init__(self, var: Path) -> None:
+        """Name the data folder."""
+        self.var = var
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> str:
+        """Start it and return what it showed until it served."""
+        program = str(Path(__file__).with_name("launcher.py"))
+        self._process = process = subprocess.Popen(
+            (sys.executable, program, str(self.var)), stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        shown = ""
+        for line in process.stdout:
+            shown += line
+            if "Ctrl-C" in line:
+                return shown
+        raise AssertionError(f"the launcher ended: {shown}")
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables the processes were given."""
+        told: dict[str, str] = json.loads((self.var / "environment.json").read_text())
+        return told
+
+    def signal(self, number: int) -> None:
+        """Send signal `number` to the launcher alone."""
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def wait(self) -> int:
+        """Return its exit code."""
+        assert self._process is not None
+        return self._process.wait(timeout=30)
+
+    def end(self) -> None:
+        """End it if a test has not."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.communicate(timeout=30)

@@ -1,0 +1,266 @@
+"""The real parts start together, keep what they are given, and leave nothing behind."""
+
+import io
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import kombu
+import psutil
+import psycopg
+import pytest
+from minio import Minio
+from staging import Launcher, eventually, running_for, stand_in_plan
+
+from local_platform.errors import NotReady, PartMissing, PlatformError
+from local_platform.parts.elsewhere import Elsewhere
+from local_platform.platform import Platform
+from local_platform.ports import Ports
+from local_platform.processes import Plan
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:unclosed:ResourceWarning"  # kombu leaves closing its sockets to the collector
+)
+FACTS = kombu.Queue("facts", durable=True, queue_arguments={"x-queue-type": "quorum"})
+
+
+@pytest.fixture(scope="module")
+def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("platform") / "var"
+
+
+@pytest.fixture(scope="module")
+def platform(var: Path) -> Iterator[Platform]:
+    plan = stand_in_plan(var / "diary")
+    only = ("clinical", "labjob", "gateway")
+    with Platform(var=var, ports=Ports.free(), fast=True, only=only, plan=plan) as platform:
+        yield platform
+
+
+def bare(url: str) -> str:
+    """Return a URL as psycopg takes it, without the name of the driver."""
+    return url.replace("+psycopg", "")
+
+
+def store_of(url: str) -> tuple[Minio, str]:
+    parts = urlsplit(url)
+    address = f"{parts.hostname}:{parts.port}"
+    return Minio(
+        address, access_key=parts.username, secret_key=parts.password, secure=False
+    ), parts.path.strip("/")
+
+
+def test_the_owner_makes_tables_and_the_run_time_role_may_only_connect(platform: Platform) -> None:
+    migrate = bare(platform.environment["CLINICAL_MIGRATE_URL"])
+    run_time = bare(platform.environment["CLINICAL_DATABASE_URL"])
+    with psycopg.connect(migrate) as owner:
+        owner.execute("CREATE TABLE visit (visit_id uuid PRIMARY KEY, note text)")
+        owner.execute("CREATE INDEX ON visit USING gin (note gin_trgm_ops)")
+        owner.execute("CREATE INDEX ON visit USING gist (visit_id)")  # needs btree_gist
+
+    with psycopg.connect(run_time, autocommit=True) as app:
+        for forbidden in (
+            "SELECT * FROM visit",
+            "CREATE TABLE own (id int)",
+            "CREATE TEMPORARY TABLE own (id int)",
+            "CREATE DATABASE own",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                app.execute(forbidden)
+
+
+def test_no_service_can_open_the_database_of_another(platform: Platform) -> None:
+    clinical = bare(platform.environment["CLINICAL_DATABASE_URL"])
+
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(re.sub("/clinical$", "/labjob", clinical))
+
+
+def test_everything_listens_on_loopback_only(platform: Platform, var: Path) -> None:
+    listening = [
+        ip_address(connection.laddr.ip)
+        for process in psutil.Process().children(recursive=True)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+    assert len(listening) >= 14  # ten of the store, three of the broker, the database
+    assert all(address.is_loopback for address in listening)
+
+
+def test_the_database_log_repeats_no_value_of_a_refused_statement(
+    platform: Platform, var: Path
+) -> None:
+    migrate = bare(platform.environment["LABJOB_MIGRATE_URL"])
+    with psycopg.connect(migrate, autocommit=True) as owner:
+        owner.execute("CREATE TABLE tray (phone text UNIQUE)")
+        for _ in range(2):
+            try:
+                owner.execute("INSERT INTO tray VALUES ('13800138000')")
+            except psycopg.errors.UniqueViolation as error:
+                refused = str(error)
+
+    assert "13800138000" in refused
+    assert "13800138000" not in (var / "logs" / "postgres.log").read_text()
+
+
+def test_a_killed_service_comes_back_and_a_restart_gives_it_a_new_life(platform: Platform) -> None:
+    lives = [platform.pid("labjob-api")]
+
+    platform.kill("labjob-api")
+    platform.wait_ready("labjob-api")
+    lives.append(platform.pid("labjob-api"))
+    platform.restart("labjob-api")
+    lives.append(platform.pid("labjob-api"))
+
+    assert len(set(lives)) == 3
+    with pytest.raises(PlatformError, match="no process of this run is called laboratory"):
+        platform.kill("laboratory")
+
+
+def test_a_part_can_be_taken_away_and_given_back(platform: Platform) -> None:
+    url = platform.environment["OPTICHAIN_S3_URL"]
+    store, bucket = store_of(url)
+    store.put_object(bucket, "scan", io.BytesIO(b"rim"), 3)
+
+    platform.stop_part("object_store")
+    assert platform.pid("object_store") is None
+    platform.start_part("object_store")
+
+    assert store.get_object(bucket, "scan").read() == b"rim"
+
+
+def test_a_second_run_uses_the_parts_the_environment_names_and_databases_of_its_own(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTICHAIN_ADMIN_DATABASE_URL", platform.part_url("postgres"))
+    monkeypatch.setenv("OPTICHAIN_AMQP_URL", platform.part_url("rabbitmq"))
+    monkeypatch.setenv("OPTICHAIN_S3_URL", platform.part_url("object_store"))
+    seen: dict[str, str] = {}
+
+    def plan(names: object, ports: object, environment: object) -> Plan:
+        assert isinstance(environment, dict)
+        seen.update(environment)
+        return Plan(None, ())
+
+    for _ in range(2):  # what is there already is kept
+        with Platform(
+            var=tmp_path, ports=Ports.free(), only=["labjob"], database_prefix="t1_", plan=plan
+        ) as second:
+            url = bare(second.environment["LABJOB_DATABASE_URL"])
+            with psycopg.connect(url) as app:
+                name = app.execute("SELECT current_database(), current_user").fetchone()
+            assert name == ("t1_labjob", "t1_labjob_app")
+            assert running_for(tmp_path) == []
+            with pytest.raises(PlatformError, match="not ours to stop"):
+                second.stop_part("rabbitmq")
+    assert "OPTICHAIN_ADMIN_DATABASE_URL" not in seen
+    assert seen["OPTICHAIN_AMQP_URL"] == platform.part_url("rabbitmq")
+
+
+def test_a_part_named_by_the_environment_that_does_not_answer_is_named_without_its_password() -> (
+    None
+):
+    url = f"amqp://somebody:secret@{Ports.free().address('amqp')}/"
+    part = Elsewhere("rabbitmq", "OPTICHAIN_AMQP_URL", url, 5672)
+
+    with pytest.raises(NotReady, match="OPTICHAIN_AMQP_URL: nothing answers") as refusal:
+        part.wait_ready(timeout_seconds=0.3)
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_missing_broker_is_named_with_the_way_out_and_leaves_nothing_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTICHAIN_RABBITMQ_SERVER", "/nowhere/rabbitmq-server")
+    platform = Platform(var=tmp_path, ports=Ports.free(), fast=True, only=[])
+
+    with pytest.raises(PartMissing, match=r"apt-get install rabbitmq-server.*OPTICHAIN_AMQP_URL"):
+        platform.start()
+    assert running_for(tmp_path) == []
+
+
+def test_a_taken_port_ends_the_run_with_one_line(tmp_path: Path) -> None:
+    ports = Ports.free()
+    chosen = {f"OPTICHAIN_{name.upper()}_PORT": str(port) for name, port in ports.numbers.items()}
+    command = (sys.executable, "-m", "local_platform", "run", "--var", str(tmp_path / "var"))
+    with socket.create_server(("127.0.0.1", ports["epmd"])):
+        run = subprocess.run(
+            command, env={**os.environ, **chosen}, capture_output=True, text=True, timeout=30
+        )
+
+    assert run.returncode == 1
+    assert run.stderr == ""
+    assert run.stdout.strip().splitlines() == [
+        f"stopped: port {ports['epmd']} (epmd) is taken by another program: "
+        "stop that, or set OPTICHAIN_EPMD_PORT to a free port"
+    ]
+    assert running_for(tmp_path) == []
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Iterator[Launcher]:
+    launcher = Launcher(tmp_path / "var")
+    yield launcher
+    launcher.end()
+
+
+def test_what_was_kept_outlives_a_killed_launcher_and_nothing_else_does(launcher: Launcher) -> None:
+    var = launcher.var
+    var.mkdir()
+    (var / "logins.json").write_text(
+        '[{"name": "optician@shop-1", "role": "optician", "branch": "S1", "password": "glass"}]'
+    )
+    launcher.start()
+    keep_something(launcher.environment())
+    assert len(running_for(var)) > 10
+
+    launcher.signal(signal.SIGKILL)
+    assert eventually(lambda: running_for(var) == [], seconds=20)
+
+    shown = launcher.start()
+    assert f"Optichain serves at {launcher.environment()['GATEWAY_URL']}" in shown
+    assert re.search(r"optician@shop-1.*optician.*S1.*glass", shown)
+    assert "/api/docs" in shown
+    assert kept(launcher.environment()) == ("OD -2.25", b"rim", "LabJobReleased")
+
+    launcher.signal(signal.SIGINT)
+    assert launcher.wait() == 0
+    assert running_for(var) == []
+    assert (var / "diary").read_text().split() == [
+        *("migrate", "migrate"),
+        *("gateway", "labjob-worker", "labjob-api"),
+    ]
+
+
+def keep_something(environment: dict[str, str]) -> None:
+    """Leave a row, an object and a message in a durable queue."""
+    with psycopg.connect(bare(environment["LABJOB_MIGRATE_URL"])) as database:
+        database.execute("CREATE TABLE ticket AS SELECT 'OD -2.25' AS power")
+    store, bucket = store_of(environment["OPTICHAIN_S3_URL"])
+    store.put_object(bucket, "trace", io.BytesIO(b"rim"), 3)
+    confirmed = kombu.Connection(
+        environment["OPTICHAIN_AMQP_URL"], transport_options={"confirm_publish": True}
+    )
+    with confirmed as broker, broker.channel() as channel:
+        FACTS(channel).declare()
+        with kombu.Producer(channel) as producer:
+            producer.publish("LabJobReleased", routing_key="facts", delivery_mode=2)
+
+
+def kept(environment: dict[str, str]) -> tuple[object, bytes, object]:
+    """Return what `keep_something` left."""
+    with psycopg.connect(bare(environment["LABJOB_MIGRATE_URL"])) as database:
+        (power,) = database.execute("SELECT power FROM ticket").fetchone() or ("lost",)
+    store, bucket = store_of(environment["OPTICHAIN_S3_URL"])
+    rim = store.get_object(bucket, "trace").read()
+    with kombu.Connection(environment["OPTICHAIN_AMQP_URL"]) as broker, broker.channel() as channel:
+        message = FACTS(channel).get(no_ack=True)
+    return power, rim, message.payload if message else "lost"
