@@ -83,8 +83,9 @@ class Launcher:
         self.var = var
         self._process: subprocess.Popen[str] | None = None
 
-    def start(self) -> str:
-        """Start it and return what it showed until it served."""
+    def start(self, until: str = "Ctrl-C stops everything") -> str:
+        """Start it and return what it showed until a line with `until`; unless told otherwise
+        that is the last one before it serves."""
         program = str(Path(__file__).with_name("launcher.py"))
         self._process = process = subprocess.Popen(
             (sys.executable, program, str(self.var)), stdout=subprocess.PIPE, text=True
@@ -93,7 +94,7 @@ class Launcher:
         shown = ""
         for line in process.stdout:
             shown += line
-            if "Ctrl-C" in line:
+            if until in line:
                 return shown
         raise AssertionError(f"the launcher ended: {shown}")
 
@@ -108,12 +109,16 @@ class Launcher:
         os.kill(self._process.pid, number)
 
     def wait(self) -> int:
-        """Return its exit code."""
-        assert self._process is not None
-        return self._process.wait(timeout=30)
+        """Return its exit code when it has ended."""
+        return self._leave()
 
     def end(self) -> None:
         """End it if a test has not."""
         if self._process is not None:
             self._process.terminate()
-            self._process.communicate(timeout=30)
+            self._leave()
+
+    def _leave(self) -> int:
+        assert self._process is not None
+        self._process.communicate(timeout=30)
+        return self._process.returncode

@@ -212,6 +212,15 @@ def launcher(tmp_path: Path) -> Iterator[Launcher]:
     launcher.end()
 
 
+def test_a_start_that_is_interrupted_leaves_nothing_running(launcher: Launcher) -> None:
+    launcher.start(until="postgres is ready")  # the broker boots for seconds more
+
+    launcher.signal(signal.SIGTERM)
+
+    assert launcher.wait() == 130
+    assert eventually(lambda: running_for(launcher.var) == [], seconds=2)
+
+
 def test_what_was_kept_outlives_a_killed_launcher_and_nothing_else_does(launcher: Launcher) -> None:
     var = launcher.var
     var.mkdir()
@@ -223,6 +232,7 @@ def test_what_was_kept_outlives_a_killed_launcher_and_nothing_else_does(launcher
     assert len(running_for(var)) > 10
 
     launcher.signal(signal.SIGKILL)
+    assert launcher.wait() == -signal.SIGKILL
     assert eventually(lambda: running_for(var) == [], seconds=20)
 
     shown = launcher.start()

@@ -39,9 +39,9 @@ def test_runs_that_start_at_once_get_different_free_ports() -> None:
 
 def test_a_taken_port_is_named_with_the_way_out() -> None:
     ports = Ports.free()
-    with socket.create_server(("127.0.0.1", ports["s3"])):
-        with pytest.raises(PortTaken, match=rf"port {ports['s3']} \(s3\) .* OPTICHAIN_S3_PORT"):
-            ports.check_free(("gateway", "s3"))
+    refusal = pytest.raises(PortTaken, match=rf"port {ports['s3']} \(s3\) .* OPTICHAIN_S3_PORT")
+    with socket.create_server(("127.0.0.1", ports["s3"])), refusal:
+        ports.check_free(("gateway", "s3"))
     ports.check_free(("gateway", "s3"))
 
 

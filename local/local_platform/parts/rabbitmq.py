@@ -3,6 +3,7 @@ from the service that knows them to those who must hear."""
 
 import os
 import shutil
+import signal
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -62,7 +63,6 @@ class RabbitMQ:
         self._write("rabbitmq.conf", self._configuration())
         self._write("enabled_plugins", "[].\n")
         self._write("rabbitmq-env.conf", "")
-        # Our own epmd, in the foreground: the one Erlang would start outlives the broker.
         self._supervisor.start(self._epmd_process(epmd))
         self._supervisor.wait_ready("epmd", timeout_seconds=10)
         self._supervisor.start(self._broker_process(script))
@@ -118,6 +118,8 @@ class RabbitMQ:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "+S 2:2 +SDcpu 1:1 -kernel inet_dist_use_interface {127,0,0,1}"
             ),
+            # Our own epmd, in the foreground: one that Erlang starts outlives the broker.
+            "ERL_AFLAGS": "-start_epmd false",
             "ERL_EPMD_PORT": str(self._ports["epmd"]),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             # Makes the script become the broker instead of its parent, so that signals reach it.
@@ -145,6 +147,9 @@ class RabbitMQ:
             says_ready=False,
             answers=partial(greets, "127.0.0.1", self._ports["amqp"]),
             folder=self._folder,
+            # Asked, not killed, when the launcher dies: RabbitMQ 3.10 writes the name of a new
+            # quorum queue half a second late (rabbitmq/ra#443), and without it the queue is lost.
+            orphan_signal=signal.SIGTERM,
         )
 
 

@@ -1,0 +1,192 @@
+"""A chain for tests: services served in this process over real gRPC, databases migrated for real.
+
+    chain.serve("clinical", "customer")                   # organisation always comes along
+    optometrist = chain.person(Role.OPTOMETRIST, branch)   # a token as organisation would sign it
+    answer = chain.ask(SignPrescriptionRequest(...), SignPrescriptionResponse, as_=optometrist)
+
+A test of commands needs no server: `with chain.work("clinical", optometrist.actor) as work: ...`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from sqlalchemy import create_engine, text
+
+from chassis import boot, migrate, settings
+from chassis.actor import Actor, Scope
+from chassis.db import Database, UnitOfWork
+from chassis.ids import new_id
+from chassis.objects import ObjectStore
+from chassis.roles import Role
+from chassis.rpc.object_service import api as object_api
+from chassis.rpc.peers import Peers, rpc_of
+from chassis.rpc.record_service import api as record_api
+from chassis.rpc.server import Steps, make_server
+from chassis.rpc.status import from_status
+from chassis.tokens import Verifier
+
+R = TypeVar("R", bound=Message)
+
+_KEPT = ("alembic_version", "rule_edition", "token_key")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who is signed in: the actor a command sees, and the token a server sees."""
+
+    actor: Actor
+    token: str
+
+    @property
+    def id(self) -> str:
+        """The staff id."""
+        return self.actor.id
+
+    @property
+    def branch_id(self) -> str:
+        """Where this person is signed in."""
+        return self.actor.branch_id
+
+
+class Chain:
+    """Databases and servers of a test run, made when they are first asked for."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._databases: dict[str, Database] = {}
+        self._servers: dict[str, grpc.Server] = {}
+        self._channels: dict[str, grpc.Channel] = {}
+        self._peers: list[Peers] = []
+
+    def database(self, service: str) -> Database:
+        """Return the migrated database of a service."""
+        if service not in self._databases:
+            migrate.all_of([service])
+            loaded = settings.load(service)
+            importlib.import_module(f"{service}.api")
+            self._databases[service] = boot.database_of(service, loaded)
+        return self._databases[service]
+
+    def work(self, service: str, actor: Actor) -> AbstractContextManager[UnitOfWork]:
+        """Open a unit of work of a service in somebody's name."""
+        return self.database(service).work(actor)
+
+    def serve(self, *services: str) -> None:
+        """Serve these services, and organisation, each on its own port."""
+        for service in ("organisation", *services):
+            if service not in self._servers:
+                self._servers[service] = self._server(service)
+
+    def _server(self, service: str) -> grpc.Server:
+        loaded = settings.load(service)
+        database = self.database(service)
+        module = importlib.import_module(f"{service}.api")
+        peers = Peers(loaded, service=service, secret=loaded.secret.get_secret_value())
+        self._peers.append(peers)
+        keys = module.keys(database, loaded) if hasattr(module, "keys") else peers.keys
+        objects = ObjectStore(loaded.s3_url.get_secret_value())
+        steps = Steps(database, peers, Verifier(keys), objects, loaded)
+        server = make_server([*module.APIS, record_api, object_api], steps)
+        assert server.add_insecure_port(loaded.listen)
+        server.start()
+        return server
+
+    def person(self, *roles: Role, branch_id: str = "", scope: Scope = Scope.OWN_BRANCH) -> Person:
+        """Return somebody with these roles, signed in at a branch (a new one unless given)."""
+        branch_id = branch_id or new_id("br")
+        actor = Actor(
+            id=new_id("stf"),
+            role=roles[0],
+            roles=frozenset(roles),
+            branch_id=branch_id,
+            scope=scope,
+        )
+        return Person(actor, self._token(actor))
+
+    def _token(self, actor: Actor) -> str:
+        keys: Any = importlib.import_module("organisation.keys")
+        founding: Any = importlib.import_module("organisation.founding")
+        database = self.database("organisation")
+        founding.found(database, settings.load("organisation"))
+        roles = tuple(sorted(actor.roles))
+        claims = keys.person_claims(actor.id, roles, actor.branch_id, new_id("ses"))
+        token: str = founding.signing_key(database).sign(claims)[0]
+        return token
+
+    def ask(
+        self,
+        request: Message,
+        response: type[R],
+        *,
+        as_: Person | None = None,
+        of: str = "",
+        metadata: tuple[tuple[str, str], ...] = (),
+    ) -> R:
+        """Call an RPC as somebody (or nobody). Raises what the service refuses with."""
+        rpc = rpc_of(type(request))
+        service = of or rpc.service
+        if service not in self._channels:
+            address = settings.load(service).address_of(service)
+            self._channels[service] = grpc.insecure_channel(address)
+        sent = [*metadata, *([("authorization", f"Bearer {as_.token}")] if as_ else [])]
+        method = self._channels[service].unary_unary(
+            rpc.path,
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=response.FromString,
+        )
+        try:
+            answer: R = method(request, timeout=20, metadata=sent)
+        except grpc.RpcError as failure:
+            refusal = from_status(failure, service)
+            if refusal is None:
+                raise
+            raise refusal from failure
+        return answer
+
+    def ask_as_service(
+        self,
+        service: str,
+        request: Message,
+        response: type[R],
+        *,
+        of: str = "",
+        actor: Actor | None = None,
+    ) -> R:
+        """Call an RPC as another service would, in somebody's name or its own."""
+        loaded = settings.load(service)
+        peers = Peers(loaded, service=service, secret=loaded.secret.get_secret_value())
+        try:
+            return peers.ask(request, response, of=of, actor=actor)
+        finally:
+            peers.close()
+
+    def empty(self) -> None:
+        """Empty every table of every database that was used, as its owner."""
+        for service in self._databases:
+            owner = create_engine(os.environ[f"{service.upper()}_MIGRATE_URL"])
+            with owner.begin() as connection:
+                names = connection.execute(
+                    text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+                ).scalars()
+                tables = ", ".join(f'"{name}"' for name in names if name not in _KEPT)
+                connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+            owner.dispose()
+
+    def close(self) -> None:
+        """Stop the servers and close the databases."""
+        for channel in self._channels.values():
+            channel.close()
+        for server in self._servers.values():
+            server.stop(0).wait()
+        for peers in self._peers:
+            peers.close()
+        for database in self._databases.values():
+            database.close()
