@@ -39,7 +39,7 @@ def whole_chain(parts: Platform) -> Iterator[Chain]:
 
 
 @pytest.fixture
-def chain(whole_chain: Chain) -> Iterator[Chain]:
+def chain(whole_chain: Chain) -> Chain:
     """The chain with empty tables: `chain.database("labjob")`, `chain.ask(request, as_=...)`."""
     whole_chain.empty()
-    yield whole_chain
+    return whole_chain

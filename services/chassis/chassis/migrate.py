@@ -38,21 +38,21 @@ def _database(service: str, settings: ServiceSettings) -> None:
     app = make_url(settings.database_url.get_secret_value()).username or ""
     with engine.begin() as connection:
         connection.execute(text(_LOCK))
-        config = _config(service, connection, app)
-        command.upgrade(config, "heads")
+        upgrade(connection, app, _package_folder(service).parent / "migrations")
         rules.load_into(connection, _package_folder(service) / "rules")
     engine.dispose()
 
 
-def _config(service: str, connection: Connection, app: str) -> Config:
-    own = _package_folder(service).parent / "migrations"
+def upgrade(connection: Connection, app: str, *folders: Path) -> None:
+    """Run the chassis's migrations and those of the folders, granting to the run-time role."""
     chassis = Path(__file__).parent / "migrations"
     config = Config()
     config.set_main_option("script_location", str(chassis))
-    config.set_main_option("version_locations", f"{chassis}/versions\n{own}")
+    versions = [chassis / "versions", *folders]
+    config.set_main_option("version_locations", "\n".join(str(folder) for folder in versions))
     config.set_main_option("path_separator", "newline")
     config.attributes.update(connection=connection, app=app)
-    return config
+    command.upgrade(config, "heads")
 
 
 def _package_folder(service: str) -> Path:

@@ -36,7 +36,7 @@ class Money:
 
 
 def total(amounts: Iterable[Money], currency: str) -> Money:
-    """Return the sum of amounts of one currency; zero for none. Raises Invalid for another currency."""
+    """Return the sum of amounts; zero for none. Raises Invalid for another currency."""
     result = Money(0, currency)
     for one in amounts:
         result = result + one

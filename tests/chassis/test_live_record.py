@@ -1,0 +1,296 @@
+"""Nothing goes on from an old assumption: pins, gates, history, and what the database itself forbids."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from chassis.errors import Outdated, Unavailable
+from chassis.ids import as_uuid
+from chassis.records import known_versions
+from chassis.records.book import NothingChanged, RecordVoid
+from chassis.records.kinds import MoveForbidden
+from chassis.records.known_versions import PinOutdated
+from chassis.records.pins import StalePins, pin
+from chassis.records.tables import handover, history, outbox
+from chassis.records.tables import pin as pin_table
+from chassis.roles import Role
+from local_platform.platform import Platform
+from optichain.record.v1 import events_pb2
+from sqlalchemy import select, text
+from sqlalchemy.exc import ProgrammingError
+from upstream import EDGER, OPTOMETRIST, SHEET, WORK, Sheet, TwoOwners, Work, make_database
+
+
+@pytest.fixture(scope="module")
+def owners(parts: Platform) -> Iterator[TwoOwners]:
+    """Two services with their own databases."""
+    admin_url = parts.part_url("postgres")
+    url = admin_url.replace("postgresql://", "postgresql+psycopg://")
+    made = TwoOwners(make_database(url, "upstream"), make_database(url, "downstream"))
+    yield made
+    made.upstream.close()
+    made.downstream.close()
+
+
+def test_a_stale_pin_stops_the_gate_with_both_versions_the_fields_and_the_reason(
+    owners: TwoOwners,
+) -> None:
+    sheet = owners.sign(-200)
+    work = owners.release(sheet, "power")
+    owners.amend(sheet.id, power=-225)
+
+    with pytest.raises(StalePins) as refused:
+        owners.start(work.id)
+
+    (stale,) = refused.value.stale
+    assert (stale.pin.settled_version, stale.live_version) == (1, 2)
+    assert [(f.field, f.old_value, f.new_value) for f in stale.change.fields] == [
+        ("power", "-200", "-225")
+    ]
+    assert (stale.change.reason_code, stale.change.changed_by) == ("RX_CHANGE", OPTOMETRIST.id)
+
+
+def test_an_amendment_of_a_field_nobody_relied_on_settles_by_itself(owners: TwoOwners) -> None:
+    sheet = owners.sign(-200)
+    work = owners.release(sheet, "power")
+    owners.amend(sheet.id, note="seen again on Monday")
+
+    owners.start(work.id)
+
+    with owners.downstream.snapshot() as connection:
+        row = connection.execute(
+            select(pin_table).where(pin_table.c.holder_id == as_uuid(work.id))
+        ).one()
+    assert (row.relied_version, row.settled_version, row.settled_by) == (1, 2, "system")
+
+
+def test_a_later_change_is_seen_even_behind_one_that_did_not_matter(owners: TwoOwners) -> None:
+    sheet = owners.sign(-200)
+    work = owners.release(sheet, "power")
+    owners.amend(sheet.id, note="first")
+    owners.amend(sheet.id, power=-175)
+
+    with pytest.raises(StalePins) as refused:
+        owners.start(work.id)
+    assert refused.value.stale[0].change.version == 3
+
+
+def test_a_revoked_record_stops_everyone_whatever_they_relied_on(owners: TwoOwners) -> None:
+    sheet = owners.sign(-200)
+    work = owners.release(sheet, "power")
+    owners.revoke(sheet.id)
+
+    with pytest.raises(StalePins) as refused:
+        owners.start(work.id)
+    assert refused.value.stale[0].change.what == "revoked"
+    with pytest.raises(RecordVoid):
+        owners.amend(sheet.id, power=0)
+
+
+def test_an_owner_that_cannot_be_asked_stops_the_gate_too(owners: TwoOwners) -> None:
+    work = owners.release(owners.sign(-200))
+    owners.upstream_is_away = True
+    try:
+        with pytest.raises(Unavailable):
+            owners.start(work.id)
+    finally:
+        owners.upstream_is_away = False
+    assert owners.start(work.id).state == "started"
+
+
+def test_a_holder_passes_at_most_one_gate_after_a_committed_change(owners: TwoOwners) -> None:
+    """Many adversarial runs: two people press start while the sheet is being amended."""
+    for run in range(40):
+        sheet = owners.sign(-200)
+        work = owners.release(sheet)
+        amended = threading.Event()
+        passed_after: list[str] = []
+
+        def press(
+            work_id: str = work.id,
+            amended: threading.Event = amended,
+            passed_after: list[str] = passed_after,
+        ) -> None:
+            for _ in range(6):
+                before = amended.is_set()
+                try:
+                    owners.start(work_id)
+                except (StalePins, Outdated):
+                    continue
+                if before:
+                    passed_after.append(work_id)
+
+        def change(sheet_id: str = sheet.id, amended: threading.Event = amended) -> None:
+            owners.amend(sheet_id, power=-300)
+            amended.set()
+
+        threads = [threading.Thread(target=press) for _ in range(2)]
+        threads.append(threading.Thread(target=change))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(passed_after) <= 1, f"run {run}: passed {len(passed_after)} gates"
+
+
+def test_whichever_comes_second_sees_the_other(owners: TwoOwners) -> None:
+    """Relying on a sheet races with hearing of its change: never a holder without being found."""
+    for _run in range(60):
+        sheet = owners.sign(-200)
+        owners.amend(sheet.id, power=-225)
+        holders: list[str] = []
+        found: list[str] = []
+
+        def rely(holders: list[str] = holders, old: object = sheet) -> None:
+            try:
+                holders.append(owners.release(old).id)  # type: ignore[arg-type]  # a sheet
+            except PinOutdated:
+                return
+
+        def hear(found: list[str] = found, sheet_id: str = sheet.id) -> None:
+            with owners.downstream.work(EDGER) as work:
+                known_versions.raise_to(work.connection, sheet_id, 2, void=False)
+                rows = work.connection.execute(
+                    select(pin_table.c.holder_id).where(pin_table.c.record_id == sheet_id)
+                )
+                found.extend(str(row.holder_id) for row in rows)
+
+        threads = [threading.Thread(target=rely), threading.Thread(target=hear)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [str(as_uuid(one)) for one in holders] == found
+
+
+def test_pinning_a_record_copies_what_it_stands_on(owners: TwoOwners) -> None:
+    sheet = owners.sign(-200)
+    first = owners.release(sheet, "power")
+    with owners.downstream.work(EDGER) as work:
+        second = work.records.add(WORK, Work(), relies_on=[pin(work.records.get(WORK, first.id))])
+    with owners.downstream.snapshot() as connection:
+        held = connection.execute(
+            select(pin_table.c.record_id).where(pin_table.c.holder_id == as_uuid(second.id))
+        ).scalars()
+        assert set(held) == {sheet.id, first.id}
+
+
+def test_two_writers_of_one_revision_cannot_both_win(owners: TwoOwners) -> None:
+    sheet = owners.sign(-200)
+    outcomes: list[str] = []
+    gate = threading.Barrier(2)
+
+    def amend(power: int) -> None:
+        try:
+            with owners.upstream.work(OPTOMETRIST) as work:
+                seen = work.records.get(SHEET, sheet.id)
+                gate.wait()
+                work.records.amend(seen, reason_code="R", reason="r", power=power)
+            outcomes.append("written")
+        except Outdated:
+            outcomes.append("outdated")
+
+    threads = [threading.Thread(target=amend, args=(power,)) for power in (-225, -250)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["outdated", "written"]
+
+
+def test_history_keeps_every_value_and_chains_its_hashes(owners: TwoOwners) -> None:
+    sheet = owners.sign(-200)
+    owners.amend(sheet.id, power=-225)
+    owners.amend(sheet.id, power=-250, note="second look")
+
+    with owners.upstream.snapshot() as connection:
+        rows = connection.execute(
+            select(history)
+            .where(history.c.record_id == as_uuid(sheet.id))
+            .order_by(history.c.revision)
+        ).all()
+    previous = b""
+    for row in rows:
+        assert bytes(row.previous) == previous
+        previous = hashlib.sha256(previous + row.body.encode()).digest()
+        assert bytes(row.hash) == previous
+    bodies = [msgspec.json.decode(row.body) for row in rows]
+    assert [body["open"]["content"]["power"] for body in bodies] == [-200, -225, -250]
+    assert bodies[2]["change"]["fields"] == ["note", "power"]
+
+
+def test_others_hear_the_names_of_changed_fields_and_never_their_values(owners: TwoOwners) -> None:
+    sheet = owners.sign(-20025)
+    owners.amend(sheet.id, power=-20050)
+
+    with owners.upstream.snapshot() as connection:
+        row = connection.execute(select(outbox).where(outbox.c.aggregate_id == sheet.id)).one()
+    event = events_pb2.RecordChanged.FromString(bytes(row.body))
+    assert (event.record_id, event.version, list(event.fields)) == (sheet.id, 2, ["power"])
+    assert b"20050" not in bytes(row.body)
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        "UPDATE history SET body = ''",
+        "DELETE FROM history",
+        "TRUNCATE history",
+        "SELECT * FROM history FOR UPDATE",
+        "DELETE FROM record",
+        "DELETE FROM handover",
+        "UPDATE handover SET given_by = 'x'",
+        "UPDATE refusal SET gate = ''",
+    ],
+)
+def test_the_run_time_role_cannot_touch_the_past(owners: TwoOwners, forbidden: str) -> None:
+    with (
+        owners.upstream.engine.connect() as connection,
+        pytest.raises(ProgrammingError, match="permission denied"),
+    ):
+        connection.execute(text(forbidden))
+
+
+def test_nothing_cascades_into_the_past(owners: TwoOwners) -> None:
+    with owners.upstream.engine.connect() as connection:
+        cascading = connection.execute(
+            text("SELECT conname FROM pg_constraint WHERE confdeltype = 'c'")
+        ).all()
+    assert cascading == []
+
+
+def test_a_change_of_the_responsible_role_is_a_handover_that_is_taken_up(
+    owners: TwoOwners,
+) -> None:
+    with owners.upstream.work(OPTOMETRIST) as work:
+        sheet = work.records.add(SHEET, Sheet(power=0), responsible_role=Role.LAB_TECHNICIAN)
+    with owners.upstream.work(EDGER) as work:
+        work.records.add(WORK, Work(), relies_on=[pin(work.records.get(SHEET, sheet.id))])
+
+    with owners.upstream.snapshot() as connection:
+        row = connection.execute(
+            select(handover).where(handover.c.record_id == as_uuid(sheet.id))
+        ).one()
+    assert (row.from_role, row.to_role) == ("optometrist", "lab_technician")
+    assert row.accepted_by == EDGER.id
+    assert row.accepted_at >= row.given_at
+
+
+def test_a_forbidden_move_and_an_empty_amendment_are_refused_and_leave_nothing(
+    owners: TwoOwners,
+) -> None:
+    work = owners.release(owners.sign(-200))
+    with pytest.raises(MoveForbidden), owners.downstream.work(EDGER) as unit:
+        unit.records.move(unit.records.get(WORK, work.id), "finish")
+    sheet = owners.sign(-200)
+    with pytest.raises(NothingChanged):
+        owners.amend(sheet.id, power=-200)
+    with owners.upstream.snapshot() as connection:
+        rows = connection.execute(
+            select(history).where(history.c.record_id == as_uuid(sheet.id))
+        ).all()
+    assert len(rows) == 1

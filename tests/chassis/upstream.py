@@ -1,0 +1,140 @@
+"""Two owners for tests of the live record: `upstream` keeps sheets, `downstream` keeps jobs that rely on them.
+
+Each has a database of its own with the tables every service has; the upstream one answers
+CheckVersions over real gRPC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.actor import Actor, Scope
+from chassis.db import Database
+from chassis.errors import Unavailable
+from chassis.facts import FactBook
+from chassis.ids import new_id
+from chassis.migrate import upgrade
+from chassis.records import gates
+from chassis.records.changes import ChangeKind
+from chassis.records.envelope import Record
+from chassis.records.gates import Comparison
+from chassis.records.kinds import Kind, Transitions, moves
+from chassis.records.pins import Pin, pin
+from chassis.roles import Role
+from optichain.record.v1 import events_pb2
+from sqlalchemy import create_engine, make_url, text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """What others rely on: a power, and a note nobody relies on."""
+
+    power: int
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What relies on a sheet."""
+
+    station: str = ""
+    eta: str = ""
+
+
+SHEET = Kind("upstream.sheet", "sht", Sheet, Transitions("signed"), readers=frozenset(Role))
+WORK = Kind(
+    "downstream.work",
+    "wrk",
+    Work,
+    Transitions(
+        "released",
+        moves(
+            accept={"released": "accepted"},
+            start={"accepted": "started", "started": "started"},
+            finish={"started": "finished"},
+        ),
+    ),
+    progress=frozenset({"eta", "station"}),
+)
+
+OPTOMETRIST = Actor(
+    id=new_id("stf"), role=Role.OPTOMETRIST, branch_id=new_id("br"), scope=Scope.CHAIN
+)
+EDGER = Actor(id=new_id("stf"), role=Role.LAB_TECHNICIAN, branch_id=new_id("br"), scope=Scope.CHAIN)
+
+
+def make_database(admin_url: str, name: str) -> Database:
+    """Make a database with the chassis's tables, an owner and a run-time role."""
+    admin = create_engine(admin_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        for role in (f"{name}_owner", f"{name}_app"):
+            connection.execute(text(f"DROP ROLE IF EXISTS {role}"))
+            connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'test'"))
+        connection.execute(text(f"CREATE DATABASE {name} OWNER {name}_owner"))
+    admin.dispose()
+    base = make_url(admin_url)
+    owner = create_engine(base.set(database=name, username=f"{name}_owner", password="test"))
+    with owner.begin() as connection:
+        upgrade(connection, f"{name}_app")
+    owner.dispose()
+    app = base.set(database=name, username=f"{name}_app", password="test")
+    return Database(app.render_as_string(hide_password=False), facts=FactBook(events_pb2))
+
+
+class TwoOwners:
+    """The upstream and the downstream database, and what passes between them."""
+
+    def __init__(self, upstream: Database, downstream: Database) -> None:
+        self.upstream = upstream
+        self.downstream = downstream
+        self.upstream_is_away = False
+
+    def sign(self, power: int) -> Record[Sheet]:
+        """Record a sheet upstream."""
+        with self.upstream.work(OPTOMETRIST) as work:
+            return work.records.add(SHEET, Sheet(power=power))
+
+    def amend(self, sheet_id: str, **changes: Any) -> Record[Sheet]:
+        """Amend a sheet upstream."""
+        with self.upstream.work(OPTOMETRIST) as work:
+            sheet = work.records.get(SHEET, sheet_id)
+            return work.records.amend(sheet, reason_code="RX_CHANGE", reason="test", **changes)
+
+    def revoke(self, sheet_id: str) -> Record[Sheet]:
+        """Revoke a sheet upstream."""
+        with self.upstream.work(OPTOMETRIST) as work:
+            sheet = work.records.get(SHEET, sheet_id)
+            return work.records.void(
+                sheet, ChangeKind.REVOKED, reason_code="RX_CHANGE", reason="test"
+            )
+
+    def release(self, sheet: Record[Sheet], *fields: str) -> Record[Work]:
+        """Make downstream work that stands on a sheet."""
+        with self.downstream.work(EDGER) as work:
+            return work.records.add(WORK, Work(), state="accepted", relies_on=[pin(sheet, *fields)])
+
+    def check(self, pins: Mapping[str, Sequence[Pin]]) -> list[Comparison]:
+        """Answer as the upstream's RecordService does."""
+        if self.upstream_is_away:
+            raise Unavailable("upstream cannot be asked now")
+        with self.upstream.snapshot() as connection:
+            return [gates.compare(connection, held) for held in pins.values()]
+
+    @contextmanager
+    def gate(self, work_id: str) -> Iterator[Any]:
+        """Pass the gate of a holder in the one order: load, ask, commit where unchanged."""
+        with self.downstream.snapshot() as connection:
+            loaded = gates.load(connection, work_id)
+        live = gates.require(self.check(gates.by_owner(loaded.pins)))
+        with self.downstream.work(EDGER, expected={work_id: loaded.revision}) as work:
+            work.records.settle(work_id, live)
+            yield work
+
+    def start(self, work_id: str, station: str = "edging") -> Record[Work]:
+        """Start a station behind the gate."""
+        with self.gate(work_id) as work:
+            return work.records.move(work.records.get(WORK, work_id), "start", station=station)
