@@ -36,6 +36,15 @@ def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("platform") / "var"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _own_parts() -> Iterator[None]:
+    """Forget parts that the environment names: these tests start their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("ADMIN_DATABASE_URL", "AMQP_URL", "S3_URL"):
+            patch.delenv(f"OPTICHAIN_{variable}", raising=False)
+        yield
+
+
 @pytest.fixture(scope="module")
 def platform(var: Path) -> Iterator[Platform]:
     plan = stand_in_plan(var / "diary")

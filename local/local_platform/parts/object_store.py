@@ -4,6 +4,7 @@ protocol."""
 import io
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -131,6 +132,7 @@ class ObjectStore:
             says_ready=False,
             answers=self._answers,
             folder=self._folder,
+            orphan_signal=signal.SIGTERM,  # so that it takes its sockets in /tmp with it
         )
 
     def _answers(self) -> bool:
