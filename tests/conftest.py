@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chain import Chain
 
+from chain import Chain
 from local_platform.platform import Platform
 from local_platform.ports import Ports
 from local_platform.processes import Plan

@@ -1,4 +1,4 @@
-"""Nothing goes on from an old assumption: pins, gates, history, and what the database itself forbids."""
+"""Nothing goes on from an old assumption: pins, gates, history, and what the database forbids."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import ProgrammingError
+
 from chassis.errors import Outdated, Unavailable
 from chassis.ids import as_uuid
 from chassis.records import known_versions
@@ -20,8 +23,6 @@ from chassis.records.tables import pin as pin_table
 from chassis.roles import Role
 from local_platform.platform import Platform
 from optichain.record.v1 import events_pb2
-from sqlalchemy import select, text
-from sqlalchemy.exc import ProgrammingError
 from upstream import EDGER, OPTOMETRIST, SHEET, WORK, Sheet, TwoOwners, Work, make_database
 
 

@@ -1,4 +1,4 @@
-"""Two owners for tests of the live record: `upstream` keeps sheets, `downstream` keeps jobs that rely on them.
+"""Two owners for tests of the live record: `upstream` keeps sheets, `downstream` relies on them.
 
 Each has a database of its own with the tables every service has; the upstream one answers
 CheckVersions over real gRPC.
@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import create_engine, make_url, text
+
 from chassis.actor import Actor, Scope
 from chassis.db import Database
 from chassis.errors import Unavailable
 from chassis.facts import FactBook
 from chassis.ids import new_id
 from chassis.migrate import upgrade
-from chassis.records import gates
+from chassis.records import gates, holdings
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Record
 from chassis.records.gates import Comparison
@@ -25,7 +27,6 @@ from chassis.records.kinds import Kind, Transitions, moves
 from chassis.records.pins import Pin, pin
 from chassis.roles import Role
 from optichain.record.v1 import events_pb2
-from sqlalchemy import create_engine, make_url, text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +132,7 @@ class TwoOwners:
             loaded = gates.load(connection, work_id)
         live = gates.require(self.check(gates.by_owner(loaded.pins)))
         with self.downstream.work(EDGER, expected={work_id: loaded.revision}) as work:
-            work.records.settle(work_id, live)
+            holdings.settle(work.connection, work_id, live)
             yield work
 
     def start(self, work_id: str, station: str = "edging") -> Record[Work]:

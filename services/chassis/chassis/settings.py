@@ -16,14 +16,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from chassis.errors import SettingMissing
 
 
-class SharedSettings(BaseSettings):
-    """What every process of the platform is told."""
+class ProcessSettings(BaseSettings):
+    """What every process of the platform is told: how it is watched, and where the services are.
+    All that the gateway may know."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    amqp_url: SecretStr = Field(alias="OPTICHAIN_AMQP_URL")
-    s3_url: SecretStr = Field(alias="OPTICHAIN_S3_URL")
-    data_key: SecretStr = Field(alias="OPTICHAIN_DATA_KEY")
     telemetry_dir: str = Field(default="", alias="OPTICHAIN_TELEMETRY_DIR")
     otlp_endpoint: str = Field(default="", alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     log_level: str = Field(default="INFO", alias="OPTICHAIN_LOG_LEVEL")
@@ -39,6 +37,14 @@ class SharedSettings(BaseSettings):
     def address_of(self, service: str) -> str:
         """Return host:port of a service's gRPC door."""
         return str(getattr(self, f"{service}_address"))
+
+
+class SharedSettings(ProcessSettings):
+    """What every process of a service is told besides: broker, object store and data key."""
+
+    amqp_url: SecretStr = Field(alias="OPTICHAIN_AMQP_URL")
+    s3_url: SecretStr = Field(alias="OPTICHAIN_S3_URL")
+    data_key: SecretStr = Field(alias="OPTICHAIN_DATA_KEY")
 
 
 class ServiceSettings(SharedSettings):

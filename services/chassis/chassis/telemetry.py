@@ -43,6 +43,9 @@ EVENT_ID = "messaging.message.id"
 QUEUE = "messaging.destination.name"
 RPC_METHOD = "rpc.method"
 RPC_STATUS = "rpc.response.status_code"
+HTTP_METHOD = "http.request.method"
+HTTP_ROUTE = "http.route"
+HTTP_STATUS = "http.response.status_code"
 
 _propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("optichain")
@@ -184,6 +187,14 @@ def link_to(carried: str) -> None:
     ).get_span_context()
     if context.is_valid:
         trace.get_current_span().add_link(context)
+
+
+def handed_over(handover_id: str, from_role: str, to_role: str) -> None:
+    """Count a handover and show it as a span of its own."""
+    told: dict[str, str | int] = {HANDOVER_FROM: from_role, HANDOVER_TO: to_role}
+    handovers.add(1, told)
+    with span(f"handover {from_role} to {to_role}", attributes={**told, HANDOVER_ID: handover_id}):
+        return
 
 
 def mark(**attributes: str) -> None:

@@ -99,14 +99,14 @@ def _is_map(field: Any) -> bool:
 
 def _scalar(field: Any, given: Any) -> Any:
     if field.enum_type is not None:
-        return _numbers(field.enum_type)[str(given)]
+        return enum_numbers(field.enum_type)[str(given)]
     if isinstance(given, date):
         return given.isoformat()
     return given
 
 
 @cache
-def _numbers(enum: Any) -> dict[str, int]:
+def enum_numbers(enum: Any) -> dict[str, int]:
     """Return value -> number, values without the enum's prefix and in lower case; unspecified is
     empty text."""
     prefix = enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
@@ -115,8 +115,9 @@ def _numbers(enum: Any) -> dict[str, int]:
 
 
 @cache
-def _names(enum: Any) -> dict[int, str]:
-    return {number: name for name, number in _numbers(enum).items()} | {0: ""}
+def enum_words(enum: Any) -> dict[int, str]:
+    """Return number -> value."""
+    return {number: name for name, number in enum_numbers(enum).items()} | {0: ""}
 
 
 def value_of(message: Message, wanted: type[T]) -> T:
@@ -159,7 +160,7 @@ def _value(message: Message, field: Any, hint: Any) -> Any:
 
 def _one(field: Any, given: Any, hint: Any) -> Any:
     if field.enum_type is not None:
-        name = _names(field.enum_type)[given]
+        name = enum_words(field.enum_type)[given]
         return (
             hint(name)
             if name and isinstance(hint, type) and issubclass(hint, StrEnum)

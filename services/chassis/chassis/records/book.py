@@ -8,29 +8,26 @@ stale. Domain code never does any of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from chassis import telemetry
 from chassis.actor import Actor, Scope
 from chassis.errors import NotPermitted, Outdated, Refused, Unknown
 from chassis.evidence import named as confirmed_evidence
 from chassis.ids import as_uuid, new_id
-from chassis.records import history, known_versions
+from chassis.records import handovers, history, holdings, known_versions
 from chassis.records.changes import TOLD_TO_OTHERS, VOIDING, Change, ChangeKind, difference
 from chassis.records.envelope import Approval, Closure, Evidence, Record, Source, SourceKind
 from chassis.records.facts import RecordChanged
 from chassis.records.kinds import Kind, is_kept_here
 from chassis.records.pins import Pin, flat
-from chassis.records.rows import pin_of, pin_row, record_of, record_row
-from chassis.records.tables import handover as handover_table
+from chassis.records.rows import record_of, record_row
 from chassis.records.tables import history as history_table
-from chassis.records.tables import pin as pin_table
 from chassis.records.tables import record as record_table
 from chassis.roles import Role
 
@@ -67,9 +64,6 @@ class RecordBook:
     facts: list[tuple[str, Any]] = field(default_factory=list)
     expected: dict[str, int] = field(default_factory=dict)
     _history: list[dict[str, Any]] = field(default_factory=list)
-    _handovers: list[dict[str, Any]] = field(default_factory=list)
-    _pins: list[dict[str, Any]] = field(default_factory=list)
-    _checked: set[str] = field(default_factory=set)
 
     def get(self, kind: Kind[C], record_id: str, *, revision: int | None = None) -> Record[C]:
         """Return a record within the caller's scope.
@@ -120,12 +114,7 @@ class RecordBook:
 
     def pins_of(self, record_id: str) -> tuple[Pin, ...]:
         """Return the pins a record stands on."""
-        rows = self.connection.execute(
-            select(pin_table)
-            .where(pin_table.c.holder_id == as_uuid(record_id))
-            .order_by(pin_table.c.record_id)
-        ).mappings()
-        return tuple(pin_of(row) for row in rows)
+        return holdings.pins_of(self.connection, record_id)
 
     def evidence(self, object_keys: Sequence[str]) -> tuple[Evidence, ...]:
         """Return confirmed uploads as evidence. Raises EvidenceUnconfirmed."""
@@ -287,31 +276,11 @@ class RecordBook:
         """Tell other services a fact about a record, once this unit of work is committed."""
         self.facts.append((about if isinstance(about, str) else about.id, fact))
 
-    def settle(self, holder_id: str, live: Mapping[str, int]) -> None:
-        """Settle live pins whose amendments touched nothing the holder relied on. Logged by its
-        row."""
-        for record_id, version in live.items():
-            self.connection.execute(
-                update(pin_table)
-                .where(
-                    pin_table.c.holder_id == as_uuid(holder_id),
-                    pin_table.c.record_id == record_id,
-                    pin_table.c.settled_version < version,
-                )
-                .values(settled_version=version, settled_by="system")
-            )
-
     def flush(self) -> None:
-        """Write what was gathered: pins, handovers, history. Called once, before the facts go to
-        the outbox."""
-        for table, rows in (
-            (pin_table, self._pins),
-            (handover_table, self._handovers),
-            (history_table, self._history),
-        ):
-            if rows:
-                self.connection.execute(insert(table), rows)
-                rows.clear()
+        """Append the history that was gathered. Called once, before the facts go to the outbox."""
+        if self._history:
+            self.connection.execute(insert(history_table), self._history)
+            self._history.clear()
 
     def _update(
         self,
@@ -330,7 +299,7 @@ class RecordBook:
         else:
             pins = None
         if record.handover_id:
-            self._take_up([record.id])
+            handovers.take_up(self.connection, [record.id], self.actor, self.at)
         after = self._handed_over(record, after, pins)
         change = self._change(
             after,
@@ -388,17 +357,12 @@ class RecordBook:
     def _stand_on(
         self, holder_id: str, relies_on: Iterable[Pin], *, afresh: bool = False
     ) -> tuple[Pin, ...]:
-        """Store the flat set of pins and make sure that no change of one of them slipped by."""
-        if afresh:
-            self.connection.execute(
-                delete(pin_table).where(pin_table.c.holder_id == as_uuid(holder_id))
-            )
+        """Stand on pins and on what their records stand on, and take up what they handed over."""
         direct = list(relies_on)
         here = [one.record_id for one in direct if not one.fixed and is_kept_here(one.record_id)]
-        pins = flat([*direct, *self._pins_under(here)])
-        self._take_up(here)
-        known_versions.hold(self.connection, [one for one in pins if not one.fixed])
-        self._pins.extend(pin_row(holder_id, one) for one in pins)
+        pins = flat([*direct, *holdings.pins_of(self.connection, *here)])
+        holdings.stand_on(self.connection, holder_id, pins, afresh=afresh)
+        handovers.take_up(self.connection, here, self.actor, self.at)
         return pins
 
     def _source(self) -> Source:
@@ -409,65 +373,14 @@ class RecordBook:
     def _closed(self, closure: Closure) -> Closure:
         return replace(closure, closed_by=self.actor.id, closed_at=self.at)
 
-    def _pins_under(self, record_ids: Sequence[str]) -> list[Pin]:
-        """Return the pins of several records: what they rest on, their holder rests on too."""
-        if not record_ids:
-            return []
-        rows = self.connection.execute(
-            select(pin_table).where(pin_table.c.holder_id.in_([as_uuid(one) for one in record_ids]))
-        ).mappings()
-        return [pin_of(row) for row in rows]
-
-    def _take_up(self, record_ids: Sequence[str]) -> None:
-        """Accept the handovers that wait for this actor's role, and link this step to those that
-        gave them."""
-        if not record_ids:
-            return
-        waiting = handover_table.c
-        mine = (waiting.to_role == self.actor.role) | (self.actor.role == Role.SYSTEM)
-        rows = self.connection.execute(
-            update(handover_table)
-            .where(
-                waiting.record_id.in_([as_uuid(one) for one in record_ids]),
-                waiting.accepted_at.is_(None),
-                mine,
-            )
-            .values(accepted_by=self.actor.id, accepted_at=self.at)
-            .returning(waiting.traceparent)
-        )
-        for row in rows:
-            telemetry.link_to(row.traceparent)
-
     def _handed_over(
         self, before: Record[Any] | None, after: Record[C], pins: tuple[Pin, ...] | None
     ) -> Record[C]:
-        """Give a handover when somebody else, or somewhere else, has to act next."""
-        to_role = after.responsible_role
-        from_role = (before.responsible_role if before else None) or self.actor.role
-        moved = before is not None and before.held_at_id != after.held_at_id
-        if to_role is None or (to_role == from_role and not moved):
+        if not handovers.is_due(before, after, self.actor):
             return after
-        handover_id = new_id("hnd")
-        self._handovers.append(
-            {
-                "id": handover_id,
-                "record_id": as_uuid(after.id),
-                "kind": after.kind.name,
-                "version": after.version,
-                "case_id": after.case_id,
-                "from_role": from_role,
-                "to_role": to_role,
-                "from_branch_id": before.held_at_id if before else after.branch_id,
-                "to_branch_id": after.held_at_id,
-                "given_by": self.actor.id,
-                "given_at": self.at,
-                "pins": msgspec.to_builtins(pins if pins is not None else self.pins_of(after.id)),
-                "traceparent": telemetry.traceparent(),
-            }
-        )
-        telemetry.handovers.add(
-            1, {telemetry.HANDOVER_FROM: str(from_role), telemetry.HANDOVER_TO: str(to_role)}
-        )
+        if pins is None:
+            pins = self.pins_of(after.id)
+        handover_id = handovers.give(self.connection, before, after, pins, self.actor, self.at)
         return replace(after, handover_id=handover_id)
 
 

@@ -18,7 +18,7 @@ from chassis.clock import now
 from chassis.db import Database, UnitOfWork
 from chassis.errors import AlreadyThere, DomainError, Outdated
 from chassis.objects import ObjectStore
-from chassis.records import gates, refusals
+from chassis.records import gates, holdings, refusals
 from chassis.records.envelope import Record
 from chassis.records.pins import Pin, StalePins
 from chassis.records.tables import reply as reply_table
@@ -141,7 +141,7 @@ class Call:
                 behind = {
                     p.record_id: live[p.record_id] for p in loaded.pins if _is_behind(p, live)
                 }
-                work.records.settle(holder_id, behind)
+                holdings.settle(work.connection, holder_id, behind)
                 return self._done(work, command, fields)
 
     def _done(

@@ -1,0 +1,51 @@
+"""What holders stand on: their pins, those they copy, and those that settle by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from chassis.ids import as_uuid
+from chassis.records import known_versions
+from chassis.records.pins import Pin
+from chassis.records.rows import pin_of, pin_row
+from chassis.records.tables import pin as pin_table
+
+
+def pins_of(connection: Connection, *holder_ids: str) -> tuple[Pin, ...]:
+    """Return the pins that records stand on."""
+    if not holder_ids:
+        return ()
+    rows = connection.execute(
+        select(pin_table)
+        .where(pin_table.c.holder_id.in_([as_uuid(one) for one in holder_ids]))
+        .order_by(pin_table.c.record_id)
+    ).mappings()
+    return tuple(pin_of(row) for row in rows)
+
+
+def stand_on(connection: Connection, holder_id: str, pins: Sequence[Pin], *, afresh: bool) -> None:
+    """Store a holder's flat set of pins, in place of those it had when `afresh`.
+
+    Raises PinOutdated when this service has heard of a later version of one of them.
+    """
+    if afresh:
+        connection.execute(delete(pin_table).where(pin_table.c.holder_id == as_uuid(holder_id)))
+    known_versions.hold(connection, [one for one in pins if not one.fixed])
+    if pins:
+        connection.execute(insert(pin_table), [pin_row(holder_id, one) for one in pins])
+
+
+def settle(connection: Connection, holder_id: str, live: Mapping[str, int]) -> None:
+    """Settle live pins whose amendments touched nothing the holder relied on; the row tells."""
+    for record_id, version in live.items():
+        connection.execute(
+            update(pin_table)
+            .where(
+                pin_table.c.holder_id == as_uuid(holder_id),
+                pin_table.c.record_id == record_id,
+                pin_table.c.settled_version < version,
+            )
+            .values(settled_version=version, settled_by="system")
+        )
