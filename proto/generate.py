@@ -26,6 +26,9 @@ def main() -> int:
                 f"-I{include}",
                 f"--python_out={out}",
                 f"--mypy_out=quiet:{out}",
+                # With its comments, for the gateway's OpenAPI.
+                f"--descriptor_set_out={out}/optichain/contract.binpb",
+                "--include_source_info",
                 *protos,
             ]
         )
