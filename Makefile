@@ -18,7 +18,7 @@ setup: ## Install what is missing; called by the others
 	@local/set-up
 
 run: setup ## Start the whole platform and serve until Ctrl-C
-	@$(PYTHON) -m local_platform run
+	@$(PYTHON) -m local_platform run $(if $(EMPTY),--empty)
 
 demo: setup ## One pair of glasses from the door to collection, on a platform of its own
 	@$(PYTHON) -m local_platform demo

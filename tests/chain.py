@@ -85,6 +85,10 @@ class Chain:
             if service not in self._servers:
                 self._servers[service] = self._server(service)
 
+    def stop(self, service: str) -> None:
+        """Stop serving a service, until it is served again."""
+        self._servers.pop(service).stop(0).wait()
+
     def _server(self, service: str) -> grpc.Server:
         loaded = settings.load(service)
         database = self.database(service)

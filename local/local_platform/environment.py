@@ -9,6 +9,9 @@ from local_platform.databases import DatabaseUrls
 from local_platform.ports import SERVICES, Ports
 from local_platform.safe import Safe
 
+FIRST_LOGIN = "head.office"
+"""The first administrator of a chain that has nobody yet."""
+
 
 def environment(
     *,
@@ -27,6 +30,8 @@ def environment(
         "OPTICHAIN_S3_URL": s3_url,
         "OPTICHAIN_TELEMETRY_DIR": str(var / "telemetry"),
         "OPTICHAIN_DATA_KEY": safe.key("data key"),
+        "ORGANISATION_FIRST_LOGIN": FIRST_LOGIN,
+        "ORGANISATION_FIRST_PASSWORD": safe.password("first administrator"),
         "ORGANISATION_SERVICE_SECRETS": json.dumps(secrets, sort_keys=True),
         "GATEWAY_LISTEN": ports.address("gateway"),
         "GATEWAY_SECRET": secrets["gateway"],

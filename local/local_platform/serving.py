@@ -16,9 +16,12 @@ _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FAILED, _INTERRUPTED = 1, 130
 
 
-def serve(make_platform: Callable[[Callable[[str], None]], Platform]) -> int:
-    """Start the platform that `make_platform` makes of a function that shows a line, serve until
-    a signal or a failure, stop everything; return the exit code.
+def serve(
+    make_platform: Callable[[Callable[[str], None]], Platform],
+    prepare: Callable[[Platform, Callable[[str], None]], None] = lambda _platform, _report: None,
+) -> int:
+    """Start the platform that `make_platform` makes of a function that shows a line, `prepare` it,
+    serve until a signal or a failure, stop everything; return the exit code.
 
     0: stopped by a signal while it served; 130: by a signal before; 1: failed, and the last line
     says why.
@@ -31,6 +34,7 @@ def serve(make_platform: Callable[[Callable[[str], None]], Platform]) -> int:
         platform = make_platform(console.print)
         with console.status("starting"):
             platform.start()
+            prepare(platform, console.print)
         exit_code = 0
         _welcome(console, platform)
         platform.wait()

@@ -1,10 +1,10 @@
 """Where a print starts and ends, on clean lines and on dirty ones."""
 
 import pytest
-from captures import ARK_1A, ARK_1A_LEFT_EYE_ONLY, EVERY_CAPTURE, LM_1000P, RT_3100, RT_5100
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captures import ARK_1A, ARK_1A_LEFT_EYE_ONLY, EVERY_CAPTURE, LM_1000P, RT_3100, RT_5100
 from device_bridge.framing import FRAME_CAP_BYTES, Ending, Frame, Framer, checksum_of
 from device_bridge.grammar import (
     MEASUREMENT_TABLE,

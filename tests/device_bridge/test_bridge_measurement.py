@@ -3,10 +3,10 @@
 from datetime import date, time
 
 import pytest
-from captures import ARK_1A, ARK_1A_LEFT_EYE_ONLY, LM_1000P, TONOREF_III, measurement_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captures import ARK_1A, ARK_1A_LEFT_EYE_ONLY, LM_1000P, TONOREF_III, measurement_frame
 from device_bridge.decoding import decode
 from device_bridge.framing import Checksum, Frame, checksum_of
 from device_bridge.grammar import Format

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import date, datetime
 
 import pytest
-from captures import LM_1000P, RT_3100
 
+from captures import LM_1000P, RT_3100
 from device_bridge.decoding import decode
 from device_bridge.framing import Frame
 from device_bridge.ports import Backoff, Link, Port
@@ -183,6 +183,14 @@ def test_a_line_that_comes_back_under_its_name_is_read_again(
             while not (frame := bridge.frame()).complete:
                 pass
             assert frame.checksum == "ok"
+
+
+def test_a_line_is_read_again_by_the_bridge_that_opens_it_next() -> None:
+    with Instrument() as lensmeter:
+        for _turn in range(3):
+            with listening("LM-1000P", lensmeter.path) as bridge:
+                lensmeter.send(lensmeter_print(RIGHT, LEFT))
+                assert bridge.frame().checksum == "ok"
 
 
 def test_the_pause_before_a_new_attempt_doubles_up_to_its_limit() -> None:

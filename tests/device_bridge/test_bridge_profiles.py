@@ -4,7 +4,6 @@ from datetime import date
 from pathlib import Path
 
 from captures import ARK_1A, CAPTURES, EVERY_CAPTURE, LM_1000P, RT_3100
-
 from device_bridge.decoding import decode
 from device_bridge.framing import Frame
 from device_bridge.profiles import idempotency_key, load_profiles, profile_of

@@ -3,6 +3,9 @@
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from captures import (
     RT_3100,
     RT_3100_NO_CYLINDER,
@@ -12,9 +15,6 @@ from captures import (
     RT_5100_OTHERS,
     phoropter_frame,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from device_bridge.decoding import decode
 from device_bridge.framing import Frame
 from device_bridge.grammar import Format

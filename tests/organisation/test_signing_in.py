@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from chain import Chain, Person
 
+from chain import Chain, Person
 from chassis.errors import Invalid, NotPermitted, TooManyAttempts, Unauthenticated
 from chassis.roles import Role
 from optichain.auth.v1 import role_pb2
@@ -34,16 +34,16 @@ def branch_id(chain: Chain, office: Person) -> str:
 @pytest.fixture
 def staff_id(chain: Chain, office: Person, branch_id: str) -> str:
     request = pb.AppointStaffRequest(
-        name="Lin Wei",
+        name="Optician JA1",
         roles=[role_pb2.ROLE_OPTICIAN],
         branch_ids=[branch_id],
-        login="lin.wei",
+        login="optician.ja1",
         first_password=PASSWORD,
     )
     return chain.ask(request, pb.AppointStaffResponse, as_=office).staff.envelope.id
 
 
-def sign_in(chain: Chain, password: str = PASSWORD, login: str = "lin.wei") -> pb.Session:
+def sign_in(chain: Chain, password: str = PASSWORD, login: str = "optician.ja1") -> pb.Session:
     request = pb.SignInRequest(login=login, password=password)
     return chain.ask(request, pb.SignInResponse).session
 
@@ -92,10 +92,10 @@ def test_a_short_password_is_refused_and_nobody_is_appointed(
     chain: Chain, office: Person, branch_id: str
 ) -> None:
     request = pb.AppointStaffRequest(
-        name="Xu",
+        name="Cashier JA1",
         roles=[role_pb2.ROLE_CASHIER],
         branch_ids=[branch_id],
-        login="xu",
+        login="cashier.ja1",
         first_password="short",
     )
     with pytest.raises(Invalid) as refused:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from chassis import clock
+from chassis.db import Reading
 from chassis.pages import Page, after, size_of
 from chassis.records.envelope import Record
 from chassis.records.queries import standing
-from chassis.rpc.call import Reading
 from organisation import store
 from organisation.staff import QualificationMissing
 

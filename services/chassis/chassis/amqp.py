@@ -1,5 +1,5 @@
-"""All of AMQP: subscriptions as nameko entrypoints, and the relay that publishes what the outbox
-holds.
+"""All of AMQP as a service sees it: subscriptions as nameko entrypoints, timers, and beside them
+the relay that publishes what the outbox holds.
 
 A worker class lists its subscriptions, one method each:
 
@@ -16,37 +16,64 @@ given and waits.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, TypeVar
+from uuid import UUID
 
 import eventlet
 import structlog
 from google.protobuf.message import DecodeError, Message
-from kombu import Connection, Exchange, Queue
 from kombu.serialization import registry
-from nameko.extensions import DependencyProvider
 from nameko.messaging import Consumer, QueueConsumer
 from opentelemetry.trace import Status, StatusCode
 
 from chassis import actor, inbox, outbox, telemetry
+from chassis.amqp_queues import (
+    DELIVERY_LIMIT,
+    dead_exchange_of,
+    dead_queue_of,
+    exchange_of,
+    subscription_queue,
+)
+from chassis.amqp_threads import Clockwork, Relay
 from chassis.db import Database
 from chassis.errors import Outdated, Unavailable
+from chassis.housekeeping import HOUSEKEEPING_SECONDS, Housekeeping
 from chassis.records import known_versions
 from chassis.records.changes import VOIDING
 from chassis.records.facts import RecordChanged
+from chassis.settings import ServiceSettings
 from chassis.wire import value_of
 from optichain.record.v1 import events_pb2 as record_events
 
 log = structlog.get_logger()
 
-DELIVERY_LIMIT = 20
 _SHORTEST_PAUSE_SECONDS = 0.1
-_LONGEST_PAUSE_SECONDS = 30
+_RECONNECT_SECONDS = (0.2, 0.3, 2.0)
+"""First pause, what each next one is longer, and the longest, between attempts to reach the
+broker."""
+
 _DATABASE_AWAY_SECONDS = 1.0
 _ATTEMPTS = 5
 
-H = TypeVar("H", bound=Callable[..., None])
+__all__ = [
+    "DELIVERY_LIMIT",
+    "Worker",
+    "dead_exchange_of",
+    "dead_queue_of",
+    "every",
+    "exchange_of",
+    "hears",
+    "service_class",
+    "subscription_queue",
+    "subscriptions_of",
+]
+
+H = TypeVar("H", bound=Callable[..., object])
 
 
 registry.register(
@@ -58,51 +85,44 @@ registry.register(
 )
 
 
-def exchange_of(service: str) -> Exchange:
-    """Return the exchange a service publishes its facts on."""
-    return Exchange(f"{service}.events", type="topic", durable=True)
-
-
-def dead_exchange_of(service: str) -> Exchange:
-    """Return the exchange that carries what a service's worker has given up."""
-    return Exchange(f"{service}.dead", type="fanout", durable=True)
-
-
-def dead_queue_of(service: str) -> Queue:
-    """Return the queue where a service's dead letters wait for a person."""
-    return Queue(
-        f"{service}.dead",
-        dead_exchange_of(service),
-        durable=True,
-        queue_arguments={"x-queue-type": "quorum"},
-    )
-
-
-def subscription_queue(service: str, publisher: str, event: str) -> Queue:
-    """Return the queue of one subscription; its name is frozen, since declared queues outlive
-    releases."""
-    return Queue(
-        f"{service}.{publisher}.{event}",
-        exchange_of(publisher),
-        routing_key=event,
-        durable=True,
-        queue_arguments={
-            "x-queue-type": "quorum",
-            "x-delivery-limit": DELIVERY_LIMIT,
-            "x-dead-letter-exchange": f"{service}.dead",
-            "x-dead-letter-strategy": "at-least-once",
-            "x-overflow": "reject-publish",
-        },
-    )
-
-
 class Queues(QueueConsumer):  # type: ignore[misc]  # nameko ships no types
     """The consumer of all subscriptions; a body of a type we do not speak is dead, not lost."""
 
     def on_decode_error(self, message: Any, exc: Exception) -> None:
         """Send a message that cannot be read to the dead letters."""
-        log.error("undecodable", error=type(exc).__name__)
-        message.reject()
+        self.bury(message, str(message.delivery_info.get("routing_key", "")), exc)
+
+    @contextmanager
+    def establish_connection(self) -> Iterator[Any]:
+        """Connect, trying again with short pauses: a broker that came back is used within
+        seconds."""
+        with self.create_connection() as connection:
+            connection.ensure_connection(self.on_connection_error, None, *_RECONNECT_SECONDS)
+            yield connection
+
+    def ack_message(self, message: Any) -> None:
+        """Acknowledge; a broker that went away meanwhile delivers again, and the inbox knows."""
+        with self._broker_may_be_away():
+            super().ack_message(message)
+
+    def requeue_message(self, message: Any) -> None:
+        """Give back; a broker that went away meanwhile has taken the message back itself."""
+        with self._broker_may_be_away():
+            super().requeue_message(message)
+
+    def bury(self, message: Any, queue: str, error: Exception) -> None:
+        """Send a message to the dead letters at once."""
+        log.error("undecodable", queue=queue, error=type(error).__name__)
+        telemetry.dead_letters.add(1, {telemetry.QUEUE: queue})
+        with self._broker_may_be_away():
+            message.reject()
+
+    @contextmanager
+    def _broker_may_be_away(self) -> Iterator[None]:
+        try:
+            yield
+        except (*self.connection_errors, *self.channel_errors) as error:
+            log.warning("broker away", error=type(error).__name__)
 
 
 class Subscription(Consumer):  # type: ignore[misc]  # nameko ships no types
@@ -110,9 +130,16 @@ class Subscription(Consumer):  # type: ignore[misc]  # nameko ships no types
 
     queue_consumer = Queues()
 
-    def __init__(self, publisher: str, message_class: type[Message], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        publisher: str,
+        message_class: type[Message],
+        longest_pause_seconds: float,
+        **kwargs: Any,
+    ) -> None:
         self.publisher = publisher
         self.message_class = message_class
+        self.longest_pause_seconds = longest_pause_seconds
         super().__init__(None, **kwargs)
 
     @property
@@ -126,15 +153,17 @@ class Subscription(Consumer):  # type: ignore[misc]  # nameko ships no types
         super().setup()
 
     def handle_message(self, body: Any, message: Any) -> None:
-        """Decode; what cannot be decoded is dead at once."""
+        """Decode; what cannot be decoded, or is not the event of this queue, is dead at once."""
+        headers = dict(message.headers)
         try:
             event = self.message_class.FromString(bytes(message.body))
-        except (DecodeError, TypeError, ValueError):
-            log.error("undecodable", queue=self.queue.name)
-            telemetry.dead_letters.add(1, {telemetry.QUEUE: self.queue.name})
-            message.reject()
+            event_id = UUID(str(headers.get("event-id")))
+            if headers.get("cloudEvents:type") != self.message_class.DESCRIPTOR.full_name:
+                raise ValueError("an event of another type")
+        except (DecodeError, TypeError, ValueError) as error:
+            self.queue_consumer.bury(message, self.queue.name, error)
             return
-        super().handle_message((event, dict(message.headers), self), message)
+        super().handle_message(Delivered(event, str(event_id), headers, self.queue.name), message)
 
     def handle_result(
         self, message: Any, worker_ctx: Any, result: Any = None, exc_info: Any = None
@@ -148,11 +177,29 @@ class Subscription(Consumer):  # type: ignore[misc]  # nameko ships no types
 
     def _give_back(self, message: Any, exc_info: Any) -> None:
         tries = int(message.headers.get("x-delivery-count", 0))
-        pause = min(_SHORTEST_PAUSE_SECONDS * 2**tries, _LONGEST_PAUSE_SECONDS)
+        pause = min(_SHORTEST_PAUSE_SECONDS * 2**tries, self.longest_pause_seconds)
         error = type(exc_info[1]).__name__
         log.warning("given back", queue=self.queue.name, tries=tries, pause=pause, error=error)
-        eventlet.sleep(pause)
-        self.queue_consumer.requeue_message(message)
+        # The pause is spent outside the pool of handlers, which is for messages that can succeed.
+        eventlet.spawn_after(pause, self.queue_consumer.requeue_message, message)
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """An event as it came: what it says, its id, its headers, and the queue that brought it."""
+
+    event: Message
+    event_id: str
+    headers: dict[str, Any]
+    queue: str
+
+    @property
+    def told_at(self) -> datetime | None:
+        """When it was told; None when its headers do not say."""
+        try:
+            return datetime.fromtimestamp(float(self.headers["occurred-at"]), UTC)
+        except (KeyError, ValueError):
+            return None
 
 
 class Worker:
@@ -162,16 +209,22 @@ class Worker:
     name: ClassVar[str]
     relies_on: ClassVar[tuple[str, ...]] = ()
     database: Database
+    settings: ServiceSettings
 
 
-def hears(message_class: type[Message], *, of: str = "") -> Callable[[H], H]:
+def hears(message_class: type[Message], *, of: str = "", fetches: str = "") -> Callable[[H], H]:
     """Subscribe a handler `(self, work, event)` to a fact; its publisher is the fact's package, or
-    `of`."""
+    `of`.
+
+    `fetches` names a method `(self, event)` that is run before the unit of work opens and may read
+    the object store; the handler is given what it returns as a third argument.
+    """
     publisher = of or message_class.DESCRIPTOR.file.package.split(".")[1]
 
     def declare(handler: H) -> H:
         heard = getattr(handler, "hears", [])
         handler.hears = [*heard, (publisher, message_class)]  # type: ignore[attr-defined]  # read by worker_class
+        handler.fetches = fetches  # type: ignore[attr-defined]  # read by _once
         return handler
 
     return declare
@@ -206,38 +259,55 @@ def _heard(worker: type[Worker]) -> list[tuple[str, str, type[Message]]]:
     return found
 
 
-def service_class(worker: type[Worker], database: Database, settings: Any) -> type:
-    """Return the nameko service that runs a worker: one entrypoint for each subscription, and the
-    relay."""
+def service_class(worker: type[Worker], database: Database, settings: ServiceSettings) -> type:
+    """Return the nameko service that runs a worker: one entrypoint for each subscription, its
+    timers, the housekeeping and the relay."""
     amqp_url = settings.amqp_url.get_secret_value()
-    members: dict[str, Any] = {"name": worker.name, "relay": Relay(worker.name, database, amqp_url)}
+    housekeeping = Housekeeping(worker.name, database, settings)
+    members: dict[str, Any] = {
+        "name": worker.name,
+        "relay": Relay(worker.name, database, amqp_url),
+        "housekeeping": Clockwork("housekeeping", HOUSEKEEPING_SECONDS, housekeeping.turn),
+    }
     instance = worker()
     instance.database = database
+    instance.settings = settings
     for name, publisher, message_class in _heard(worker):
         entry = f"{name}_{publisher}_{message_class.DESCRIPTOR.name}"
-        members[entry] = _entrypoint(
-            publisher, message_class, entry, partial(_handle, instance, getattr(instance, name))
-        )
+        handle = partial(_handle, instance, getattr(instance, name))
+        members[entry] = _entrypoint(publisher, message_class, entry, handle, settings)
     for name in sorted(vars(worker)):
         seconds = getattr(getattr(worker, name), "every", None)
         if seconds:
-            members[f"{name}_timer"] = Clockwork(name, seconds, instance)
+            members[f"{name}_timer"] = Clockwork(name, seconds, partial(_timed, instance, name))
     for publisher in worker.relies_on:
         entry = f"note_change_{publisher}"
         handle = partial(_handle, instance, _note_change)
-        members[entry] = _entrypoint(publisher, record_events.RecordChanged, entry, handle)
+        members[entry] = _entrypoint(
+            publisher, record_events.RecordChanged, entry, handle, settings
+        )
     return type(f"{worker.name}_worker", (), members)
 
 
 def _entrypoint(
-    publisher: str, message_class: type[Message], name: str, handle: Callable[..., None]
+    publisher: str,
+    message_class: type[Message],
+    name: str,
+    handle: Callable[[Delivered], None],
+    settings: ServiceSettings,
 ) -> Any:
-    def method(_self: Any, delivered: Any) -> None:
-        handle(*delivered)
+    def method(_self: Any, delivered: Delivered) -> None:
+        handle(delivered)
 
     method.__name__ = name
-    Subscription.decorator(publisher, message_class)(method)
+    Subscription.decorator(publisher, message_class, settings.longest_pause_seconds)(method)
     return method
+
+
+def _timed(worker: Worker, method: str) -> bool:
+    """Take one turn of a timed method in a unit of work of its own."""
+    with worker.database.work(actor.system(worker.name)) as work:
+        return bool(getattr(worker, method)(work))
 
 
 def _note_change(work: Any, event: Any) -> None:
@@ -248,40 +318,36 @@ def _note_change(work: Any, event: Any) -> None:
     )
 
 
-def _handle(
-    worker: Worker,
-    handler: Callable[..., None],
-    event: Message,
-    headers: dict[str, Any],
-    subscription: Subscription,
-) -> None:
+def _handle(worker: Worker, handler: Callable[..., None], delivered: Delivered) -> None:
     """Take effect once: inbox and effect in one transaction, inside the trace the event carries."""
-    queue = subscription.queue.name
-    event_id = str(headers["event-id"])
     with telemetry.span(
-        f"handle {subscription.event}",
+        f"handle {delivered.event.DESCRIPTOR.name}",
         telemetry.SpanKind.CONSUMER,
-        traceparent=str(headers.get("traceparent", "")),
-        attributes={telemetry.QUEUE: queue, telemetry.EVENT_ID: event_id},
+        traceparent=str(delivered.headers.get("traceparent", "")),
+        attributes={
+            telemetry.QUEUE: delivered.queue,
+            telemetry.EVENT_ID: delivered.event_id,
+        },
     ) as span:
         try:
-            _once(worker, handler, event, queue, event_id)
+            _once(worker, handler, delivered)
         except Exception as error:
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
             raise
-    lag = (time.time() - float(headers["occurred-at"])) * 1000
-    telemetry.queue_lag.record(lag, {telemetry.QUEUE: queue})
+    with suppress(KeyError, ValueError):  # a measurement is no reason to handle an event again
+        lag = (time.time() - float(delivered.headers["occurred-at"])) * 1000
+        telemetry.queue_lag.record(lag, {telemetry.QUEUE: delivered.queue})
 
 
-def _once(
-    worker: Worker, handler: Callable[..., None], event: Message, queue: str, event_id: str
-) -> None:
+def _once(worker: Worker, handler: Callable[..., None], delivered: Delivered) -> None:
     attempt = 1
     while True:
         try:
-            with worker.database.work(actor.system(worker.name)) as work:
-                if inbox.is_new(work, queue, event_id):
-                    handler(work, event)
+            told_at = delivered.told_at
+            fetched = _fetched(worker, handler, delivered.event)
+            with worker.database.work(actor.system(worker.name), told_at=told_at) as work:
+                if inbox.is_new(work, delivered.queue, delivered.event_id):
+                    handler(work, delivered.event, *fetched)
             return
         except Unavailable:
             eventlet.sleep(_DATABASE_AWAY_SECONDS)
@@ -292,79 +358,7 @@ def _once(
             eventlet.sleep(0.01 * attempt)
 
 
-class Clockwork(DependencyProvider):  # type: ignore[misc]  # nameko ships no types
-    """Runs one timed method of a worker; a failure is logged, and the next turn comes."""
-
-    def __init__(self, method: str, seconds: float, worker: Worker) -> None:
-        self.method = method
-        self.seconds = seconds
-        self.worker = worker
-        self._stopping = False
-
-    def start(self) -> None:
-        """Run beside the subscriptions."""
-        self.container.spawn_managed_thread(self._run, identifier=f"timer {self.method}")
-
-    def stop(self) -> None:
-        """End after the turn under way."""
-        self._stopping = True
-
-    def _run(self) -> None:
-        while not self._stopping:
-            if not self._turn():
-                eventlet.sleep(self.seconds)
-
-    def _turn(self) -> bool:
-        try:
-            with (
-                telemetry.span(f"timer {self.method}", new_trace=True),
-                self.worker.database.work(actor.system(self.worker.name)) as work,
-            ):
-                return bool(getattr(self.worker, self.method)(work))
-        except Exception as error:  # the next turn tries again: what is due stays due
-            log.warning("timer failed", timer=self.method, error=type(error).__name__)
-            return False
-
-
-class Relay(DependencyProvider):  # type: ignore[misc]  # nameko ships no types
-    """Publishes the outbox of one service, in order, in batches with confirms. One at a time, by
-    advisory lock."""
-
-    def __init__(self, service: str, database: Database, amqp_url: str) -> None:
-        self.service = service
-        self.database = database
-        self.amqp_url = amqp_url
-        self._stopping = False
-        self._thread: Any = None
-
-    def start(self) -> None:
-        """Run beside the subscriptions; a crash brings the worker down rather than being lost."""
-        self._thread = self.container.spawn_managed_thread(
-            self._run, identifier=f"relay {self.service}"
-        )
-
-    def stop(self) -> None:
-        """Finish the batch under way."""
-        self._stopping = True
-
-    def _run(self) -> None:
-        pause = 0.1
-        while not self._stopping:
-            try:
-                self._publish_until_trouble()
-                pause = 0.1
-            except (
-                Exception
-            ) as error:  # the broker or the database is away: nothing is lost, try again
-                log.warning("relay waits", error=type(error).__name__, pause=pause)
-                eventlet.sleep(pause)
-                pause = min(pause * 2, 2.0)
-
-    def _publish_until_trouble(self) -> None:
-        with Connection(self.amqp_url, heartbeat=10, connect_timeout=3) as broker:
-            publisher = outbox.Publisher(broker, exchange_of(self.service))
-            with outbox.Listener(self.database, self.service) as waiting:
-                while not self._stopping:
-                    published = waiting.publish_batch(publisher)
-                    if not published:
-                        waiting.wait(publisher, seconds=1.0)
+def _fetched(worker: Worker, handler: Callable[..., None], event: Message) -> tuple[Any, ...]:
+    """Return what a handler needs from outside the database, if it says so."""
+    method = getattr(handler, "fetches", "")
+    return (getattr(worker, method)(event),) if method else ()

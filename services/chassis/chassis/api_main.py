@@ -23,5 +23,5 @@ def run(service: str) -> None:
     keys: KeyCache = module.keys(database, settings) if hasattr(module, "keys") else peers.keys
     objects = ObjectStore(settings.s3_url.get_secret_value())
     steps = Steps(database, peers, Verifier(keys), objects, settings)
-    serve([*module.APIS, record_api, object_api], steps)
+    serve([*module.APIS, record_api, object_api], steps, getattr(module, "background", None))
     boot.finish(database)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import Any
 
 from chassis import logs, telemetry
@@ -26,10 +27,13 @@ def database_of(service: str, settings: ServiceSettings) -> Database:
     """Return the service's database with its facts and, where it keeps people, its seal."""
     events: Any = importlib.import_module(f"optichain.{service}.v1.events_pb2")
     shared: Any = importlib.import_module("optichain.record.v1.events_pb2")
+    keeps_people = find_spec(f"{service}.seal") is not None
+    seal: Any = importlib.import_module(f"{service}.seal").seal(settings) if keeps_people else None
     return Database(
         settings.database_url.get_secret_value(),
         pool=settings.threads,
         facts=FactBook(events, shared),
+        seal=seal,
     )
 
 

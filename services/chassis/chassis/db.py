@@ -7,7 +7,7 @@ handovers and outbox are committed as one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from uuid import UUID
 
 import uuid_utils
 from sqlalchemy import Connection, Engine, create_engine, event, insert
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -33,24 +33,41 @@ _SERIALIZATION_FAILURES = ("40001", "40P01")
 
 @dataclass
 class UnitOfWork:
-    """What a command is given: its records, its actor, its moment and the open transaction."""
+    """What a command is given: its records, its actor, its moment and the open transaction.
+
+    `told_at` is when the fact under way was told, for a worker's handler; else the moment itself.
+    """
 
     connection: Connection
     actor: Actor
     at: datetime
     records: RecordBook
+    told_at: datetime
 
     def tell(self, about: Any, fact: Any) -> None:
         """Tell other services a fact about a record, once this is committed."""
         self.records.tell(about, fact)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a query is given: a snapshot, and who reads."""
+
+    connection: Connection
+    actor: Actor
+
+
 class Database:
-    """One service's database. `facts` turns its facts into events; `seal` hides what is personal in
-    history."""
+    """One service's database. `facts` turns its facts into events; `seal` makes, for a transaction,
+    what hides the personal part of history."""
 
     def __init__(
-        self, url: str, *, pool: int = 16, facts: FactBook | None = None, seal: Seal | None = None
+        self,
+        url: str,
+        *,
+        pool: int = 16,
+        facts: FactBook | None = None,
+        seal: Callable[[Connection], Seal] | None = None,
     ) -> None:
         self.engine = create_engine(
             url,
@@ -62,7 +79,7 @@ class Database:
             connect_args={"connect_timeout": 3, "application_name": "optichain"},
         )
         self.facts = facts or FactBook()
-        self.seal = seal
+        self._seal = seal
         event.listen(self.engine, "before_cursor_execute", _count_statement)
 
     @contextmanager
@@ -72,18 +89,31 @@ class Database:
             yield connection
 
     @contextmanager
-    def work(self, actor: Actor, *, expected: dict[str, int] | None = None) -> Iterator[UnitOfWork]:
+    def work(
+        self,
+        actor: Actor,
+        *,
+        expected: dict[str, int] | None = None,
+        told_at: datetime | None = None,
+    ) -> Iterator[UnitOfWork]:
         """Open a unit of work and commit it when the block ends well.
 
-        `expected` are the revisions a gate has loaded. Raises Outdated when another writer came
-        first, Unavailable when the database is away.
+        `expected` are the revisions a gate has loaded; `told_at` is when the fact that is handled
+        was told. Raises Outdated when another writer came first, Unavailable when the database is
+        away.
         """
         with _translated(), _traced("sql.transaction", self.engine, keep=True) as connection:
             at = clock.now()
-            book = RecordBook(connection, actor, at, seal=self.seal, expected=expected or {})
-            yield UnitOfWork(connection, actor, at, book)
+            seal = self.seal_in(connection)
+            book = RecordBook(connection, actor, at, seal=seal, expected=expected or {})
+            yield UnitOfWork(connection, actor, at, book, told_at or at)
             book.flush()
             self._to_outbox(connection, book)
+
+    def seal_in(self, connection: Connection) -> Seal | None:
+        """Return what opens and closes personal history inside a transaction; None for a service
+        that keeps no people."""
+        return self._seal(connection) if self._seal is not None else None
 
     def _to_outbox(self, connection: Connection, book: RecordBook) -> None:
         if not book.facts:
@@ -132,8 +162,16 @@ def _translated() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None)
         if state in _SERIALIZATION_FAILURES:
             raise Outdated("another writer came first: read again, then retry") from error
-        if error.connection_invalidated or state is None or state.startswith(("08", "57")):
+        if error.connection_invalidated or _is_away(error, state):
             raise Unavailable("the service's database cannot be reached") from error
         raise
     except PoolTimeout as error:
         raise Unavailable("the service's database is too busy") from error
+
+
+def _is_away(error: DBAPIError, state: str | None) -> bool:
+    """Say whether the server is gone or has no room; what the driver itself refuses, such as a NUL
+    in a text, will be refused for ever and is no reason to wait."""
+    if state is None:
+        return isinstance(error, (OperationalError, InterfaceError))
+    return state.startswith(("08", "53", "57"))

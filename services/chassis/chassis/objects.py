@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
@@ -163,4 +164,27 @@ class ObjectStore:
         except S3Error as error:
             raise Unknown(f"nothing is kept under {object_key}", reason="OBJECT_UNKNOWN") from error
         except urllib3.exceptions.HTTPError as error:
+            raise Unavailable("the object store cannot be reached") from error
+
+    def stream(self, object_key: str, *, offset: int = 0) -> Iterator[bytes]:
+        """Yield the bytes under a key from an offset on, a piece at a time. Raises Unknown,
+        Unavailable."""
+        try:
+            answer = self._client.get_object(self.bucket, object_key, offset=offset)
+            try:
+                yield from answer.stream(_CHUNK)
+            finally:
+                answer.close()
+                answer.release_conn()
+        except S3Error as error:
+            raise Unknown(f"nothing is kept under {object_key}", reason="OBJECT_UNKNOWN") from error
+        except urllib3.exceptions.HTTPError as error:
+            raise Unavailable("the object store cannot be reached") from error
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Return the keys below a prefix. Raises Unavailable."""
+        try:
+            found = self._client.list_objects(self.bucket, prefix=prefix, recursive=True)
+            return [str(one.object_name) for one in found]
+        except (S3Error, urllib3.exceptions.HTTPError) as error:
             raise Unavailable("the object store cannot be reached") from error

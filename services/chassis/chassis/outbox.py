@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from kombu import Connection as Broker
 from kombu import Exchange
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, delete, select, text
 
 from chassis import telemetry
 from chassis.db import Database
@@ -105,22 +105,17 @@ class Publisher:
 
 
 class Listener:
-    """A connection that holds the service's relay lock, hears of new rows, and reads and deletes
+    """A connection that may hold the service's relay lock, hears of new rows, and reads and deletes
     them."""
 
-    def __init__(self, database: Database, service: str) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._service = service
         self._connection: Connection | None = None
 
     def __enter__(self) -> Listener:
-        connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        self._connection = connection
-        while not connection.execute(
-            text("SELECT pg_try_advisory_lock(hashtext('relay'))")
-        ).scalar():
-            time.sleep(1.0)
-        connection.execute(text("LISTEN outbox"))
+        self._connection = self._database.engine.connect().execution_options(
+            isolation_level="AUTOCOMMIT"
+        )
         return self
 
     def __exit__(
@@ -133,6 +128,15 @@ class Listener:
             self._connection.invalidate()
             self._connection.close()
 
+    def is_the_relay(self) -> bool:
+        """Take the relay lock for the rest of the block, and listen for new rows; False while
+        another worker of the service holds it."""
+        connection = self._open()
+        if not connection.execute(text("SELECT pg_try_advisory_lock(hashtext('relay'))")).scalar():
+            return False
+        connection.execute(text("LISTEN outbox"))
+        return True
+
     def publish_batch(self, publisher: Publisher) -> int:
         """Publish the oldest rows and delete them; returns how many there were."""
         connection = self._open()
@@ -140,10 +144,6 @@ class Listener:
         if rows:
             publisher.publish(rows)
             connection.execute(delete(outbox).where(outbox.c.seq.in_([row.seq for row in rows])))
-        if len(rows) == _BATCH:
-            telemetry.outbox_waiting.set(
-                connection.execute(select(func.count()).select_from(outbox)).scalar() or 0
-            )
         return len(rows)
 
     def wait(self, publisher: Publisher, *, seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -53,6 +53,18 @@ def after(page_token: str, parts: int) -> list[str]:
             "page_token", "page_token", "is not a token of this list", reason="PAGE_TOKEN_REFUSED"
         )
     return key
+
+
+def position(page_token: str, *readers: Callable[[str], Any]) -> list[Any]:
+    """Return the sort key a token names, each part read by its reader (which raises ValueError for
+    what it cannot read); empty for the first page. Raises Invalid (PAGE_TOKEN_REFUSED)."""
+    parts = after(page_token, len(readers))
+    try:
+        return [read(part) for read, part in zip(readers, parts, strict=False)]
+    except ValueError as error:
+        raise invalid(
+            "page_token", "page_token", "is not a token of this list", reason="PAGE_TOKEN_REFUSED"
+        ) from error
 
 
 def _token(key: Sequence[str]) -> str:

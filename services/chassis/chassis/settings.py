@@ -45,6 +45,10 @@ class SharedSettings(ProcessSettings):
     amqp_url: SecretStr = Field(alias="OPTICHAIN_AMQP_URL")
     s3_url: SecretStr = Field(alias="OPTICHAIN_S3_URL")
     data_key: SecretStr = Field(alias="OPTICHAIN_DATA_KEY")
+    longest_pause_seconds: float = Field(
+        default=30.0, gt=0, le=600, alias="OPTICHAIN_LONGEST_PAUSE_SECONDS"
+    )
+    """Upper end of the growing pauses after which a failed message is delivered again."""
 
 
 class ServiceSettings(SharedSettings):

@@ -41,6 +41,7 @@ STATEMENTS = "db.client.statements"
 EVENT_TYPE = "messaging.event.type"
 EVENT_ID = "messaging.message.id"
 QUEUE = "messaging.destination.name"
+SERVICE = "optichain.service"
 RPC_METHOD = "rpc.method"
 RPC_STATUS = "rpc.response.status_code"
 HTTP_METHOD = "http.request.method"
@@ -52,6 +53,7 @@ _tracer = trace.get_tracer("optichain")
 _meter = metrics.get_meter("optichain")
 
 calls = _meter.create_histogram("optichain.rpc.duration", "ms", "Calls by method and status")
+requests = _meter.create_histogram("optichain.http.duration", "ms", "Requests by route and status")
 handovers = _meter.create_counter("optichain.handovers", "1", "Handovers given, by role")
 gate_refusals = _meter.create_counter(
     "optichain.gate.refusals", "1", "Gates that refused a stale pin"
@@ -62,6 +64,9 @@ outbox_waiting = _meter.create_gauge(
 )
 queue_lag = _meter.create_histogram("optichain.queue.lag", "ms", "From commit to effect")
 dead_letters = _meter.create_counter("optichain.dead_letters", "1", "Messages given up")
+dead_letters_waiting = _meter.create_gauge(
+    "optichain.dead_letters.waiting", "1", "Dead letters that wait for a person"
+)
 
 
 class SpanFile(SpanExporter):

@@ -3,12 +3,15 @@
 The only module that knows pyserial. What it delivers goes into a framer; it understands nothing.
 """
 
+import os
+import termios
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import serial
 
@@ -17,6 +20,7 @@ from device_bridge.profiles import LineSettings
 PARITIES = {"none": serial.PARITY_NONE, "even": serial.PARITY_EVEN, "odd": serial.PARITY_ODD}
 READ_TIMEOUT_SECONDS = 0.1
 JOIN_SECONDS = 5.0
+PSEUDO_TERMINALS = "/dev/pts/"
 
 
 class Link(StrEnum):
@@ -98,22 +102,31 @@ class Port:
                 with self._connected() as line:
                     failures = 0
                     self._read(line)
-            except OSError as error:
+            except (OSError, termios.error, ValueError) as error:
                 failures += 1
                 self._report(Link.LOST, f"{self.url}: {error}")
                 self._closing.wait(self._backoff.pause(failures))
 
     def _connected(self) -> serial.Serial:
-        line = serial.serial_for_url(
-            self.url,
-            baudrate=self._line.baud,
-            bytesize=self._line.data_bits,
-            parity=PARITIES[self._line.parity],
-            stopbits=self._line.stop_bits,
-            timeout=READ_TIMEOUT_SECONDS,
-        )
+        line = self._opened()
         self.has_modem_lines = _raise_modem_lines(line)
         return line
+
+    def _opened(self) -> serial.Serial:
+        open_line = partial(serial.serial_for_url, self.url, timeout=READ_TIMEOUT_SECONDS)
+        try:
+            return open_line(
+                baudrate=self._line.baud,
+                bytesize=self._line.data_bits,
+                parity=PARITIES[self._line.parity],
+                stopbits=self._line.stop_bits,
+            )
+        except termios.error:
+            # A pseudo terminal has no parity; glibc says so when nothing else changes with it,
+            # which is when it is opened again.
+            if not os.path.realpath(self.url).startswith(PSEUDO_TERMINALS):
+                raise
+            return open_line()
 
     def _read(self, line: serial.Serial) -> None:
         self._serial = line

@@ -30,7 +30,11 @@ class LineSettings:
 
 @dataclass(frozen=True)
 class Profile:
-    """One model. `untouched` lists per field the amounts the model sends for an untouched dial."""
+    """One model. `untouched` lists per field the amounts the model sends for an untouched dial.
+
+    `reprint_minutes`: how long equal bytes are the same print; None when the bytes themselves say
+    which print they are (running number, time of day).
+    """
 
     model: str
     maker: str
@@ -41,6 +45,7 @@ class Profile:
     line_confidence: str
     checksum_expected: bool
     idle_milliseconds: int
+    reprint_minutes: int | None
     untouched: Mapping[str, tuple[int, ...]]
     quirks: tuple[str, ...]
     evidence: str
@@ -59,8 +64,19 @@ class Profile:
 @cache
 def load_profiles() -> Mapping[str, Profile]:
     """The profiles shipped with the bridge (`rules/instruments.yaml`), by model."""
+    return {row["model"]: _profile(row) for row in _stored()["body"]["instruments"]}
+
+
+def profiles_edition() -> str:
+    """The edition of the profiles shipped with the bridge."""
+    return str(_stored()["edition"])
+
+
+@cache
+def _stored() -> Mapping[str, Any]:
     text = (files("device_bridge") / "rules" / "instruments.yaml").read_text(encoding="utf-8")
-    return {row["model"]: _profile(row) for row in yaml.safe_load(text)["instruments"]}
+    stored: Mapping[str, Any] = yaml.safe_load(text)
+    return stored
 
 
 def profile_of(model: str) -> Profile:

@@ -39,5 +39,5 @@ def load_ranges() -> Ranges:
     """The bounds shipped with the bridge (`rules/ranges.yaml`)."""
     text = (files("device_bridge") / "rules" / "ranges.yaml").read_text(encoding="utf-8")
     stored = yaml.safe_load(text)
-    fields = {name: Bounds(**bounds) for name, bounds in stored["fields"].items()}
+    fields = {name: Bounds(**bounds) for name, bounds in stored["body"]["fields"].items()}
     return Ranges(stored["edition"], stored["valid_from"], stored["valid_to"], fields)

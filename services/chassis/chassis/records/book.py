@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, insert, select, update
 
 from chassis import telemetry
-from chassis.actor import Actor, Scope
+from chassis.actor import Actor
 from chassis.errors import NotPermitted, Outdated, Refused, Unknown
 from chassis.evidence import named as confirmed_evidence
 from chassis.ids import as_uuid, new_id
@@ -24,7 +24,7 @@ from chassis.records import handovers, history, holdings, known_versions
 from chassis.records.changes import TOLD_TO_OTHERS, VOIDING, Change, ChangeKind, difference
 from chassis.records.envelope import Approval, Closure, Evidence, Record, Source, SourceKind
 from chassis.records.facts import RecordChanged
-from chassis.records.kinds import Kind, is_kept_here
+from chassis.records.kinds import Kind, MoveForbidden, is_kept_here
 from chassis.records.pins import Pin, flat
 from chassis.records.rows import record_of, record_row
 from chassis.records.tables import history as history_table
@@ -98,9 +98,7 @@ class RecordBook:
 
     def _in_scope(self, record: Record[C], revision: int | None) -> Record[C]:
         actor = self.actor
-        if actor.scope is Scope.OWN_BRANCH and not actor.reaches(
-            record.branch_id, record.held_at_id
-        ):
+        if not record.kind.chain_wide and not actor.reaches(record.branch_id, record.held_at_id):
             raise WrongBranch(f"{record.id} belongs to another branch", id=record.id)
         wanted = revision or self.expected.get(record.id)
         if wanted and wanted != record.revision:
@@ -183,12 +181,15 @@ class RecordBook:
         relies_on: Iterable[Pin] | None = None,
         reason_code: str = "",
         reason: str = "",
+        customer_id: str = "",
+        case_id: str = "",
         **progress: Any,
     ) -> Record[C]:
         """Take the record through its transition table. Keyword arguments fill progress fields of
         the content.
 
-        `relies_on` replaces the pins the record stands on. Raises MoveForbidden, Outdated.
+        `relies_on` replaces the pins the record stands on; `customer_id` and `case_id` say whose it
+        turned out to be. Raises MoveForbidden, Outdated.
         """
         state = record.kind.transitions.after(record.state, verb)
         return self._update(
@@ -197,6 +198,8 @@ class RecordBook:
             state=state,
             content=_with_progress(record, progress),
             responsible_role=None if nobody_next else responsible_role or record.responsible_role,
+            customer_id=customer_id or record.customer_id,
+            case_id=case_id or record.case_id,
             held_at_id=held_at_id or record.held_at_id,
             owner=record.owner if owner is None else owner,
             evidence=(*record.evidence, *evidence),
@@ -221,10 +224,12 @@ class RecordBook:
         relies_on: Iterable[Pin] | None = None,
         state: str = "",
         responsible_role: Role | None = None,
+        customer_id: str = "",
+        case_id: str = "",
         **corrected: Any,
     ) -> Record[C]:
         """Correct content: the next version, with old and new values kept and everybody told who
-        relied on it.
+        relied on it. `customer_id` and `case_id` say whose it is after all.
 
         Raises NothingChanged, RecordVoid, Outdated.
         """
@@ -242,6 +247,8 @@ class RecordBook:
             relies_on=relies_on,
             state=state or record.state,
             responsible_role=responsible_role or record.responsible_role,
+            customer_id=customer_id or record.customer_id,
+            case_id=case_id or record.case_id,
             reason_code=reason_code,
             reason=reason,
         )
@@ -254,9 +261,10 @@ class RecordBook:
         reason_code: str,
         reason: str,
         successor_id: str = "",
+        state: str = "",
     ) -> Record[C]:
-        """End what others may rely on: superseded, revoked, expired, locked or merged. Raises
-        RecordVoid, Outdated."""
+        """End what others may rely on: superseded, revoked, expired, locked or merged. The state is
+        called after that unless the trade has a word of its own. Raises RecordVoid, Outdated."""
         if what not in VOIDING:
             raise ValueError(f"{what} does not end a record")
         if record.void:
@@ -265,11 +273,37 @@ class RecordBook:
             record,
             what,
             void=str(what),
-            state=str(what),
+            state=state or str(what),
             responsible_role=None,
             reason_code=reason_code,
             reason=reason,
             successor_id=successor_id,
+        )
+
+    def unlock(
+        self,
+        record: Record[C],
+        verb: str,
+        *,
+        reason_code: str,
+        reason: str,
+        responsible_role: Role | None = None,
+        **corrected: Any,
+    ) -> Record[C]:
+        """End a lock: the next version, on which others may rely again. What was relied on before
+        holds again unless a corrected field is among it. Raises MoveForbidden, Outdated."""
+        if record.void != ChangeKind.LOCKED:
+            raise MoveForbidden(f"{record.id} is not locked", verb=verb, state=record.state)
+        return self._update(
+            record,
+            ChangeKind.AMENDED,
+            content=replace(record.content, **corrected),  # type: ignore[type-var]  # content classes are dataclasses
+            version=record.version + 1,
+            void="",
+            state=record.kind.transitions.after(record.state, verb),
+            responsible_role=responsible_role,
+            reason_code=reason_code,
+            reason=reason,
         )
 
     def tell(self, about: Record[Any] | str, fact: Any) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from chassis.errors import Unknown
 from chassis.ids import as_uuid
 from chassis.records import history
-from chassis.records.changes import TOLD_TO_OTHERS
+from chassis.records.changes import TOLD_TO_OTHERS, VOIDING
 from chassis.records.kinds import Kind, kind_of, owner_of
 from chassis.records.pins import Pin, StalePin, StalePins
 from chassis.records.rows import pin_of
@@ -157,6 +157,8 @@ def _stale(
     with_values = not kind_of(pin.record_id).personal
     for past in history.changes_of(connection, pin.record_id, after_version=pin.settled_version):
         change = history.change_in(past, seal, with_values=with_values)
+        if change.what in VOIDING and not row.void:
+            continue  # a lock that has ended
         if change.what in TOLD_TO_OTHERS and pin.is_touched_by(change):
             return StalePin(pin=pin, live_version=row.version, change=change)
     return None

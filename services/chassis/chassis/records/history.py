@@ -51,7 +51,11 @@ def write(record: Record[Any], change: Change, seal: Seal | None) -> Written:
     told = {**msgspec.to_builtins(change), "fields": [f.field for f in change.fields]}
     body["change"] = told
     if record.kind.personal and seal is not None:
-        body["sealed"] = seal.close(record.customer_id or record.id, _canonical(open_part))
+        # Words that people write may name the person too.
+        hidden = {**open_part, "reason": change.reason, "evidence": row["evidence"]}
+        body["sealed"] = seal.close(record.customer_id or record.id, _canonical(hidden))
+        told["reason"] = ""
+        envelope["evidence"] = [{**one, "note": ""} for one in row["evidence"]]
     else:
         body["open"] = open_part
     text = _canonical(body).decode()
@@ -95,17 +99,18 @@ def change_in(row: RowMapping, seal: Seal | None = None, *, with_values: bool = 
     names only."""
     body = msgspec.json.decode(row["body"])
     told = body["change"]
-    values = _values(body, seal) if with_values else []
-    named = values or [{"field": name, "old_value": "", "new_value": ""} for name in told["fields"]]
-    return msgspec.convert({**told, "fields": named}, Change)
+    shown = _shown(body, seal) if with_values else {}
+    blank = [{"field": name, "old_value": "", "new_value": ""} for name in told["fields"]]
+    fields, reason = shown.get("fields") or blank, shown.get("reason", told["reason"])
+    return msgspec.convert({**told, "fields": fields, "reason": reason}, Change)
 
 
-def _values(body: dict[str, Any], seal: Seal | None) -> list[dict[str, str]]:
+def _shown(body: dict[str, Any], seal: Seal | None) -> dict[str, Any]:
     if "open" in body:
-        return list(body["open"]["fields"])
+        return dict(body["open"])
     customer_id = body["record"]["customer_id"]
     clear = seal.open(customer_id, body["sealed"]) if seal is not None else None
-    return list(msgspec.json.decode(clear)["fields"]) if clear is not None else []
+    return dict(msgspec.json.decode(clear)) if clear is not None else {}
 
 
 def _canonical(value: Any) -> bytes:

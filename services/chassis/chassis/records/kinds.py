@@ -51,7 +51,8 @@ class Kind(Generic[C]):
     `progress` names the content fields that later steps fill in; they move the revision, never
     the version, and no pin rests on them. `readers` are the roles that may see values in its
     history; the rest see field names. `personal` content is sealed in history with the customer's
-    own key. Every other content field changes by an amendment only.
+    own key. Every other content field changes by an amendment only. `chain_wide`
+    records (a catalogue, a price list) belong to no branch: every branch reaches them.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Kind(Generic[C]):
     progress: frozenset[str] = frozenset()
     readers: frozenset[Role] = frozenset()
     personal: bool = False
+    chain_wide: bool = False
 
     def __post_init__(self) -> None:
         names = {f.name for f in fields(self.content)}  # type: ignore[arg-type]  # content classes are dataclasses

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.errors import Outdated
@@ -61,7 +61,12 @@ def raise_to(connection: Connection, record_id: str, version: int, *, void: bool
             index_elements=["record_id"],
             set_={
                 "version": func.greatest(known_version.c.version, statement.excluded.version),
-                "void": or_(known_version.c.void, statement.excluded.void),
+                # A lock ends with the next version, and may be heard of after its end.
+                "void": case(
+                    (statement.excluded.version > known_version.c.version, statement.excluded.void),
+                    (statement.excluded.version < known_version.c.version, known_version.c.void),
+                    else_=or_(known_version.c.void, statement.excluded.void),
+                ),
             },
         )
     )

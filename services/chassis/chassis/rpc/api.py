@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from chassis.contract import Rule, path_of, rule_of
+from chassis.errors import DomainError
 from chassis.rpc.call import Call
 from chassis.wire import message_class_of
 
@@ -66,7 +67,7 @@ class Api:
         """Serve an RPC by a function that asks other services before it runs its command."""
 
         def register(function: F) -> F:
-            self._add(name, function)
+            self._add(name, partial(_ask, function))
             return function
 
         return register
@@ -95,6 +96,15 @@ class Api:
 
 def _run(command: Callable[..., Any], call: Call, _request: Message) -> Message:
     return call.run(command)
+
+
+def _ask(function: Callable[..., Message], call: Call, request: Message) -> Message:
+    """Serve by asking; a repeat of what was served may be refused before it comes to its command,
+    since things have moved on by then."""
+    try:
+        return function(call, request)
+    except DomainError:
+        return call.replayed_or_raise()
 
 
 def _read(query: Callable[..., Any], call: Call, _request: Message) -> Message:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
 from chassis import telemetry
 from chassis.actor import Actor
 from chassis.clock import now
-from chassis.db import Database, UnitOfWork
+from chassis.db import Database, Reading, UnitOfWork
 from chassis.errors import AlreadyThere, DomainError, Outdated
 from chassis.objects import ObjectStore
 from chassis.records import gates, holdings, refusals
@@ -30,14 +30,6 @@ R = TypeVar("R", bound=Message)
 
 _ATTEMPTS = 3
 """How often a command starts over when somebody else wrote between its reading and its commit."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a query is given: a snapshot, and who reads."""
-
-    connection: Connection
-    actor: Actor
 
 
 @dataclass
@@ -100,10 +92,10 @@ class Call:
                 return self._attempt(command, fields)
             except Outdated:
                 if named or attempt == _ATTEMPTS:
-                    return self._replayed_or_raise()
+                    return self.replayed_or_raise()
                 attempt += 1
             except (DomainError, IntegrityError):
-                return self._replayed_or_raise()
+                return self.replayed_or_raise()
 
     def _attempt(self, command: Callable[..., Any], fields: dict[str, Any]) -> Message:
         gate = gates.gate_of(command, fields)
@@ -174,7 +166,7 @@ class Call:
             return to_message({fields[0].name: found}, self.response)
         return to_message(found, self.response)
 
-    def _replayed_or_raise(self) -> Message:
+    def replayed_or_raise(self) -> Message:
         """Answer a repeated request as the first time; called while the refusal of the repeat is
         being handled."""
         request_id = getattr(self.request, "request_id", "")

@@ -7,11 +7,12 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from chassis.db import Reading
 from chassis.pages import size_of
 from chassis.records import gates, queries
 from chassis.records.pins import Pin
 from chassis.rpc.api import Api
-from chassis.rpc.call import Call, Reading
+from chassis.rpc.call import Call
 from chassis.wire import value_of
 from optichain.record.v1 import record_service_pb2
 
@@ -49,7 +50,7 @@ api.queries(
 def _check_versions(call: Call, request: Any) -> Message:
     pins = [value_of(one, Pin) for one in request.pins]
     with call.database.snapshot() as connection:
-        found = gates.compare(connection, pins, seal=call.database.seal)
+        found = gates.compare(connection, pins, seal=call.database.seal_in(connection))
     live = [
         {"record_id": record_id, "version": version} for record_id, version in found.live.items()
     ]
@@ -59,5 +60,6 @@ def _check_versions(call: Call, request: Any) -> Message:
 @api.asks("ListChanges")
 def _list_changes(call: Call, request: Any) -> Message:
     with call.database.snapshot() as connection:
-        found = queries.changes(connection, request.record_id, call.actor, call.database.seal)
+        seal = call.database.seal_in(connection)
+        found = queries.changes(connection, request.record_id, call.actor, seal)
     return call.reply({"changes": found})

@@ -3,13 +3,11 @@ same door."""
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 import structlog
@@ -27,6 +25,7 @@ from chassis.rpc.call import Call
 from chassis.rpc.peers import DEFAULT_DEADLINE_SECONDS, Peers, deadline
 from chassis.rpc.status import to_status
 from chassis.settings import ServiceSettings
+from chassis.stopping import StopSignal
 from chassis.tokens import Verifier
 
 log = structlog.get_logger()
@@ -152,22 +151,34 @@ def make_server(apis: Iterable[Api], steps: Steps) -> grpc.Server:
     return server
 
 
-def serve(apis: Iterable[Api], steps: Steps) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the calls under way. Raises OSError when the port
-    is taken."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+class Background(Protocol):
+    """Work that goes on in an api process beside its calls."""
+
+    def stop(self) -> None:
+        """End it, and return when it has ended."""
+
+
+def serve(
+    apis: Iterable[Api],
+    steps: Steps,
+    background: Callable[[Steps], Background] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the calls under way. `background` starts what
+    goes on beside them. Raises OSError when the port is taken."""
+    told_to_stop = StopSignal()
     server = make_server(apis, steps)
     condition = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(condition, server)
     if server.add_insecure_port(steps.settings.listen) == 0:
         raise OSError(f"{steps.settings.listen} is taken")
     server.start()
+    beside = background(steps) if background else None
     condition.set("", health_pb2.HealthCheckResponse.SERVING)
     log.info("ready", listen=steps.settings.listen)
-    stop.wait()
+    told_to_stop.wait()
     condition.enter_graceful_shutdown()
+    if beside is not None:
+        beside.stop()
     server.stop(_GRACE_SECONDS).wait()
     steps.peers.close()
     steps.database.close()

@@ -1,0 +1,130 @@
+"""The application: every table at its address, refusals as problems, the whole behind the edge."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.routing import Route as HttpRoute
+from starlette.types import ASGIApp
+
+from chassis.errors import DomainError, Unavailable
+from gateway import api_page, story, waiting
+from gateway.clients import Clients
+from gateway.edge import TEMPLATE, Edge, log
+from gateway.endpoint import Endpoint, json_response
+from gateway.errors import MethodRefused, RouteUnknown, ServiceFailed
+from gateway.openapi import Document, document
+from gateway.pages import Pages
+from gateway.problems import failure, problem_of
+from gateway.route import in_order
+from gateway.routes import SUBJECTS, TABLES
+from gateway.settings import Settings
+
+PREFIX = "/api/v1"
+COMPOSED = (*story.COMPOSED, *waiting.COMPOSED)
+
+
+def make_app(settings: Settings) -> ASGIApp:
+    """Return the application. Raises RouteUnfit when a table does not fit the contract."""
+    clients = Clients(settings)
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await clients.close()
+
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        # Its own spans would go on with a trace that the client sent; the edge begins ours.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        lifespan=life,
+        exception_handlers={
+            DomainError: _refused,
+            ServiceFailed: _failed,
+            HTTPException: _not_served,
+            Exception: _failed,
+        },
+    )
+    for row in in_order([row for table in TABLES.values() for row in table]):
+        endpoint = Endpoint(row, clients, settings, PREFIX)
+        app.router.add_route(PREFIX + row.path, endpoint.serve, methods=[row.method])
+    for one in COMPOSED:
+        serve = one.endpoint(clients, settings, PREFIX)
+        app.router.add_route(PREFIX + one.route.path, serve, methods=["GET"])
+    _add_own(app, clients, settings)
+    Pages(clients, settings).add_to(app)
+    return Edge(app, settings)
+
+
+@lru_cache
+def description() -> Document:
+    """Return the OpenAPI document."""
+    return document(TABLES, COMPOSED, prefix=PREFIX, subjects=SUBJECTS)
+
+
+def _add_own(app: FastAPI, clients: Clients, settings: Settings) -> None:
+    openapi = msgspec.json.encode(description())
+    page = api_page.render(description())
+
+    async def health(request: Request) -> Response:
+        request.scope[TEMPLATE] = f"{PREFIX}/health"
+        return json_response({"status": "serving"})
+
+    async def readiness(request: Request) -> Response:
+        request.scope[TEMPLATE] = f"{PREFIX}/health/ready"
+        if not await clients.reaches_organisation(settings.composed_call_seconds):
+            raise Unavailable("organisation cannot be asked now", service="organisation")
+        return json_response({"status": "ready"})
+
+    async def describe(request: Request) -> Response:
+        request.scope[TEMPLATE] = "/api/openapi.json"
+        return Response(openapi, media_type="application/json")
+
+    async def docs(request: Request) -> Response:
+        request.scope[TEMPLATE] = "/api/docs"
+        return api_page.response(page)
+
+    app.router.add_route(f"{PREFIX}/health", health, methods=["GET"])
+    app.router.add_route(f"{PREFIX}/health/ready", readiness, methods=["GET"])
+    app.router.add_route("/api/openapi.json", describe, methods=["GET"])
+    app.router.add_route("/api/docs", docs, methods=["GET"])
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    return problem_of(error).response()
+
+
+async def _failed(_request: Request, error: Exception) -> Response:
+    log.error("request failed", error=type(error).__name__, exc_info=error)
+    return failure().response()
+
+
+async def _not_served(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    allowed = sorted(_methods_at(request))
+    if error.status_code == 405 and allowed:
+        text = f"this path takes {', '.join(allowed)}"
+        return problem_of(MethodRefused(text, allow=", ".join(allowed))).response()
+    return problem_of(RouteUnknown("nothing is served at this path")).response()
+
+
+def _methods_at(request: Request) -> Iterable[str]:
+    routes: Any = request.app.router.routes
+    return {
+        method
+        for route in routes
+        if isinstance(route, HttpRoute) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }

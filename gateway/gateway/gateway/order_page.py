@@ -1,0 +1,159 @@
+"""What the page of an order shows: its steps with owners and versions, who handed what to whom and
+how long it waited, the photos; names of staff and branches instead of ids where they can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from chassis import clock
+from gateway.composed import Asked, Asking
+from gateway.into_json import json_of
+from gateway.story import Story
+from optichain.object.v1 import object_service_pb2 as objects
+from optichain.organisation.v1 import organisation_service_pb2 as organisation
+
+_MOST_NAMES, _MOST_PHOTOS = 40, 24
+_BRANCHES = "branches"
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A picture, where it can be read for some minutes, and what it belongs to."""
+
+    url: str
+    kind: str
+    note: str
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """Everything the template shows."""
+
+    order: dict[str, Any]
+    jobs: list[dict[str, Any]]
+    steps: list[dict[str, Any]]
+    handovers: list[dict[str, Any]]
+    photos: list[Photo]
+    unavailable: list[dict[str, str]]
+
+    @property
+    def photo_origins(self) -> tuple[str, ...]:
+        """Where the browser may fetch pictures from."""
+        parts = {urlsplit(photo.url) for photo in self.photos}
+        return tuple(sorted({f"{part.scheme}://{part.netloc}" for part in parts}))
+
+
+async def page_of(asking: Asking, story: Story) -> OrderPage:
+    """Return what the page shows."""
+    asked = {_BRANCHES: _listed_branches()} | _staff(story) | _pictures(story)
+    gathered = await asking.all(asked)
+    names = _Names(gathered.answers)
+    return OrderPage(
+        order=json_of(story.order),
+        jobs=[json_of(job) for job in story.jobs],
+        steps=[_step(service, record, names) for service, record in story.records],
+        handovers=[_handover(service, one, names) for service, one in story.handovers],
+        photos=list(_photos(story, gathered.answers)),
+        unavailable=story.gathered.unavailable(),
+    )
+
+
+class _Names:
+    """Names of staff and branches by id; an id stands for itself where there is no name."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        branches = answers.get(_BRANCHES)
+        self._names: dict[str, str] = {}
+        for branch in branches.branches if branches else ():
+            self._names[branch.envelope.id] = branch.code
+        for name, answer in answers.items():
+            if name.startswith("stf_"):
+                self._names[name] = answer.staff.name
+
+    def __getitem__(self, identifier: str) -> str:
+        return self._names.get(identifier, identifier)
+
+
+def _listed_branches() -> Asked:
+    return "organisation", organisation.ListBranchesRequest()
+
+
+def _staff(story: Story) -> dict[str, Asked]:
+    people = {
+        *(record.envelope.recorded_by for _, record in story.records),
+        *(one.given_by for _, one in story.handovers),
+        *(one.accepted_by for _, one in story.handovers),
+    }
+    known = sorted(person for person in people if person.startswith("stf_"))[:_MOST_NAMES]
+    return {
+        person: ("organisation", organisation.GetStaffRequest(staff_id=person)) for person in known
+    }
+
+
+def _pictures(story: Story) -> dict[str, Asked]:
+    return {
+        f"photo {shown.object_key}": (
+            service,
+            objects.OfferReadRequest(object_key=shown.object_key),
+        )
+        for service, _, shown in list(_shown(story))[:_MOST_PHOTOS]
+    }
+
+
+def _shown(story: Story) -> Iterable[tuple[str, Any, Any]]:
+    """Return every picture among the evidence, once, with its service and record."""
+    seen = set()
+    for service, record in story.records:
+        for one in record.envelope.evidence:
+            if one.media_type.startswith("image/") and one.object_key not in seen:
+                seen.add(one.object_key)
+                yield service, record, one
+
+
+def _photos(story: Story, answers: dict[str, Any]) -> Iterable[Photo]:
+    for _, record, shown in _shown(story):
+        offered = answers.get(f"photo {shown.object_key}")
+        if offered is not None:
+            yield Photo(url=offered.url, kind=record.envelope.kind, note=shown.note)
+
+
+def _step(service: str, record: Any, names: _Names) -> dict[str, Any]:
+    envelope = json_of(record.envelope)
+    return {
+        **envelope,
+        "service": service,
+        "at": _at(record.envelope.recorded_at),
+        "by": names[envelope["recorded_by"]],
+        "place": names[envelope["held_at_id"] or envelope["branch_id"]],
+        "waits_for": envelope.get("responsible_role", ""),
+        "pins": [json_of(pin) for pin in record.pins],
+    }
+
+
+def _handover(service: str, handover: Any, names: _Names) -> dict[str, Any]:
+    found = json_of(handover)
+    given = _at(handover.given_at)
+    is_taken = handover.HasField("accepted_at")
+    waited = handover.waited_ms if is_taken else (clock.now() - given).total_seconds() * 1000
+    return {
+        **found,
+        "service": service,
+        "at": given,
+        "from": found.get("from_role", ""),
+        "to": found.get("to_role", ""),
+        "giver": names[handover.given_by],
+        "taker": names[handover.accepted_by] if is_taken else "",
+        "from_place": names[handover.from_branch_id],
+        "to_place": names[handover.to_branch_id],
+        "waited": max(0, int(waited)),
+        "is_taken": is_taken,
+    }
+
+
+def _at(stamp: Any) -> datetime:
+    found: datetime = stamp.ToDatetime(tzinfo=UTC)
+    return found

@@ -1,0 +1,25 @@
+"""What is the same in every service: a record and its changes by the id alone, and the photos,
+scans and signatures of each service's records."""
+
+from __future__ import annotations
+
+from gateway.owners import SERVICES, owner_of_record
+from gateway.route import get, post
+from optichain.object.v1 import object_service_pb2 as objects
+from optichain.record.v1 import record_service_pb2 as records
+
+ABOUT = "Records, changes, cases, what waits, uploads"
+
+ROUTES = (
+    get("/records/{record_id}", records.GetRecordRequest, of=owner_of_record),
+    get("/records/{record_id}/changes", records.ListChangesRequest, of=owner_of_record),
+    *(
+        route
+        for service in SERVICES
+        for route in (
+            post(f"/{service}/uploads", objects.OfferUploadRequest, of=service),
+            post(f"/{service}/uploads/confirm", objects.ConfirmObjectRequest, of=service),
+            get(f"/{service}/objects", objects.OfferReadRequest, of=service),
+        )
+    ),
+)

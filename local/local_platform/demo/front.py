@@ -1,0 +1,221 @@
+"""Steps 1 to 4: she walks in, is measured, and the optometrist signs her prescription."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from importlib import resources
+
+from local_platform.demo.shop import Shop, measured
+from local_platform.instruments import (
+    Eye,
+    Instrument,
+    autorefractor_print,
+    lensmeter_print,
+    phoropter_print,
+)
+
+WALK_IN_PHONE_END = "0199"
+"""Last four digits of the phone of the walk-in in old_customers.csv."""
+
+_INSTRUMENTS = (
+    ("lensmeter", "LM-1000P", "LM-77001", "PRE1"),
+    ("autorefractor", "ARK-1a", "ARK-77002", "PRE1"),
+    ("phoropter", "RT-5100", "RT-77003", "PHO1"),
+)
+OLD_GLASSES = (Eye(-175, -50, 90), Eye(-150, -50, 85))
+OBJECTIVE = (Eye(-225, -75, 88), Eye(-200, -50, 86))
+SUBJECTIVE = (Eye(-225, -75, 90, acuity_hundredths=100), Eye(-200, -50, 85, acuity_hundredths=100))
+PD = (31_500, 31_000)
+
+
+def import_old_customers(shop: Shop) -> None:
+    """The night before: the files of old customers come in from a CSV, once dry and once for good."""
+    manager = shop.desk("manager.ja1")
+    sheet = resources.files("local_platform.demo").joinpath("old_customers.csv").read_bytes()
+    key = manager.upload("customer", "import", "text/csv", sheet, "old customers")
+    for dry_run in (True, False):
+        started = manager.do("customer.StartImport", object_key=key, dry_run=dry_run)
+        import_id = started["import_batch"]["envelope"]["id"]
+        done = shop.until(
+            "the import is finished",
+            lambda import_id=import_id: _finished(shop, import_id),  # type: ignore[misc]  # bound now
+        )
+    rows = manager.do("customer.ListImportRows", import_id=import_id, outcome="refused")["rows"]
+    refused = "; ".join(f"line {row['line']}: {row['field']} {row['text']}" for row in rows)
+    shop.say(
+        f"     imported {done['rows_added']} of {done['rows_done']} rows, "
+        f"{done.get('rows_duplicate', 0)} duplicate, refused {refused}"
+    )
+
+
+def _finished(shop: Shop, import_id: str) -> dict[str, int] | None:
+    batch = shop.desk("manager.ja1").do("customer.GetImport", import_id=import_id)["import_batch"]
+    return batch if batch["envelope"]["state"] in ("finished", "checked") else None
+
+
+def install_instruments(shop: Shop) -> None:
+    """The branch's instruments stand on serial lines; the bridge opens them by their URL."""
+    manager = shop.desk("manager.ja1")
+    for name, model, serial, station in _INSTRUMENTS:
+        instrument = Instrument()
+        shop.instruments[name] = instrument
+        manager.do(
+            "device_bridge.RegisterInstrument",
+            model=model,
+            serial_number=serial,
+            branch_id=shop.chain.branches["JA1"],
+            station_code=station,
+            port_url=instrument.path,
+            in_service=True,
+        )
+    shop.until("the bridge listens to every line", lambda: _all_connected(shop))
+
+
+def _all_connected(shop: Shop) -> bool:
+    listed = shop.desk("manager.ja1").do(
+        "device_bridge.ListInstruments", branch_id=shop.chain.branches["JA1"]
+    )
+    links = [one.get("link") for one in listed["instruments"]]
+    return len(links) == len(_INSTRUMENTS) and set(links) == {"connected"}
+
+
+def arrive(shop: Shop) -> None:
+    """Step 1."""
+    reception = shop.desk("reception.ja1")
+    found = reception.do("customer.SearchPeople", text=WALK_IN_PHONE_END, by="phone")["people"]
+    customer_id = shop.glasses.customer_id = found[0]["customer_id"]
+    reception.do(
+        "customer.VerifyContact",
+        customer_id=customer_id,
+        channel="phone_call",
+        method="said_in_person",
+    )
+    for purpose, answer in (("order_service", "yes"), ("recall", "yes"), ("marketing", "no")):
+        channels = {"channels": ["sms", "phone_call"]} if answer == "yes" else {}
+        reception.do(
+            "customer.RecordContactPermission",
+            customer_id=customer_id,
+            purpose=purpose,
+            answer=answer,
+            follow_up_wanted=purpose == "order_service",
+            **channels,
+        )
+    visit = reception.do("clinical.OpenVisit", customer_id=customer_id, purpose="spectacles")[
+        "visit"
+    ]
+    shop.glasses.visit_id = visit["envelope"]["id"]
+    shop.glasses.case_id = visit["envelope"]["case_id"]
+
+
+def read_old_glasses_and_eyes(shop: Shop) -> None:
+    """Step 2; a print before the visit is armed lands among the branch's unclaimed readings."""
+    technician = shop.desk("technician.ja1")
+    shop.instruments["lensmeter"].send(lensmeter_print(Eye(100), Eye(100)))
+    shop.until("the early print waits unclaimed", lambda: _unclaimed(shop))
+    technician.do("clinical.ArmStation", visit_id=shop.glasses.visit_id, station_code="PRE1")
+    worn = lensmeter_print(*OLD_GLASSES)
+    eyes = autorefractor_print(
+        *OBJECTIVE,
+        measured_at=datetime.now(UTC),
+        running_number=int(time.time()) % 10_000,
+        pupillary_distance_micrometres=62_500,
+    )
+    shop.instruments["lensmeter"].send(worn, noise=b"\x00\xff#", times=2)
+    shop.instruments["autorefractor"].send(eyes, noise=b"?", times=2)
+    shop.glasses.reading_ids = shop.until("two readings are bound", lambda: _readings(shop, 2))
+    technician.do("clinical.HandToExaminer", visit_id=shop.glasses.visit_id)
+
+
+def _unclaimed(shop: Shop) -> bool:
+    listed = shop.desk("technician.ja1").do(
+        "clinical.ListUnclaimedReadings", branch_id=shop.chain.branches["JA1"]
+    )
+    return bool(listed.get("readings"))
+
+
+def _readings(shop: Shop, count: int) -> list[str] | None:
+    listed = shop.desk("optometrist.ja1").do(
+        "clinical.ListReadings", visit_id=shop.glasses.visit_id
+    )
+    ids = [one["envelope"]["id"] for one in listed.get("readings", ())]
+    return ids if len(ids) >= count else None
+
+
+def examine(shop: Shop, subjective: tuple[Eye, Eye] = SUBJECTIVE, readings: int = 3) -> None:
+    """Step 3: the phoropter prints what was found, and the refraction is signed."""
+    optometrist = shop.desk("optometrist.ja1")
+    optometrist.do("clinical.ArmStation", visit_id=shop.glasses.visit_id, station_code="PHO1")
+    today = datetime.now(UTC).date()
+    shop.instruments["phoropter"].send(phoropter_print(*subjective, printed_on=today))
+    ids = shop.until("the phoropter's reading is bound", lambda: _readings(shop, readings))
+    shop.glasses.reading_ids = ids
+    recorded = optometrist.do(
+        "clinical.RecordRefraction",
+        visit_id=shop.glasses.visit_id,
+        objective=_both(*OBJECTIVE),
+        subjective=_both(*subjective),
+        visual_acuities=[
+            {
+                "eye": eye,
+                "condition": "best_corrected",
+                "distance_micrometres": 5_000_000,
+                "scale": "decimal",
+                "written": "1.0",
+            }
+            for eye in ("od", "os")
+        ],
+        back_vertex_distance_micrometres=12_000,
+        history="Reads and works at a screen; headaches in the evening.",
+        binocular_checks="Ortho at distance and near.",
+        reading_ids=ids,
+    )["refraction"]
+    signed = optometrist.do(
+        "clinical.SignRefraction",
+        refraction_id=recorded["envelope"]["id"],
+        revision=recorded["envelope"]["revision"],
+        are_unconfirmed_values_right=True,
+    )["refraction"]
+    shop.glasses.refraction_id = signed["envelope"]["id"]
+
+
+def _both(od: Eye, os: Eye) -> dict[str, object]:
+    return {
+        name: {
+            "sphere_centidioptres": measured(eye.sphere_centidioptres),
+            "cylinder_centidioptres": measured(eye.cylinder_centidioptres),
+            "axis_degrees": measured(eye.axis_degrees),
+        }
+        for name, eye in (("od", od), ("os", os))
+    }
+
+
+def prescribed(eye: Eye) -> dict[str, int]:
+    """Return what is prescribed for an eye."""
+    return {
+        "sphere_centidioptres": eye.sphere_centidioptres,
+        "cylinder_centidioptres": eye.cylinder_centidioptres,
+        "axis_degrees": eye.axis_degrees,
+    }
+
+
+def prescribe(
+    shop: Shop, subjective: tuple[Eye, Eye] = SUBJECTIVE, supersedes_id: str = ""
+) -> None:
+    """Step 4."""
+    od, os = subjective
+    signed = shop.desk("optometrist.ja1").do(
+        "clinical.SignPrescription",
+        refraction_id=shop.glasses.refraction_id,
+        purpose="distance",
+        od=prescribed(od),
+        os=prescribed(os),
+        pd={
+            "od_micrometres": measured(PD[0]),
+            "os_micrometres": measured(PD[1]),
+            "binocular_micrometres": measured(sum(PD)),
+        },
+        notes="First pair with a stronger right lens.",
+        **({"supersedes_id": supersedes_id} if supersedes_id else {}),
+    )
+    shop.glasses.prescription = signed["prescription"]

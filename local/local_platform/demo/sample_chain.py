@@ -1,0 +1,248 @@
+"""The sample chain: two shops, a central lab and head office, their people, goods, prices and
+terms.
+
+People are called by their role and place. Loaded once, through the API alone, by the first
+administrator.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+from local_platform.demo.desk import Desk, Json, Operation
+from local_platform.environment import FIRST_LOGIN
+
+ZONE = "Asia/Shanghai"
+ADMINISTRATOR = FIRST_LOGIN
+
+_BRANCHES = (
+    ("JA1", "静安店 Jing'an", "shop"),
+    ("XH2", "徐汇店 Xuhui", "shop"),
+    ("LAB", "中心加工 Central lab", "central_lab"),
+)
+_STAFF: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("reception.ja1", ("reception",), ("JA1",)),
+    ("technician.ja1", ("technician",), ("JA1",)),
+    ("optometrist.ja1", ("optometrist",), ("JA1",)),
+    ("optician.ja1", ("optician",), ("JA1",)),
+    ("frames.ja1", ("frame_controller",), ("JA1",)),
+    ("cashier.ja1", ("cashier",), ("JA1",)),
+    ("manager.ja1", ("branch_manager",), ("JA1",)),
+    ("optician.xh2", ("optician",), ("XH2",)),
+    ("cashier.xh2", ("cashier",), ("XH2",)),
+    ("receiver.ja1", ("receiver",), ("JA1",)),
+    ("acceptor.ja1", ("acceptor",), ("JA1",)),
+    ("receiver.lab", ("receiver",), ("LAB",)),
+    ("acceptor.lab", ("acceptor",), ("LAB",)),
+    ("courier.lab", ("courier",), ("LAB", "JA1", "XH2")),
+    ("clerk.lab", ("lab_clerk",), ("LAB",)),
+    ("edger.lab", ("lab_technician",), ("LAB",)),
+    ("inspector.lab", ("qc_inspector",), ("LAB",)),
+    ("quality.hq", ("quality_manager",), ("HQ",)),
+    ("auditor.hq", ("auditor",), ("HQ",)),
+)
+_QUALIFIED = ("optometrist.ja1",)
+FRAME_BOX = {
+    "a_micrometres": 50_000,
+    "b_micrometres": 38_000,
+    "dbl_micrometres": 18_000,
+    "ed_micrometres": 53_000,
+    "temple_micrometres": 140_000,
+}
+LENS_POWERS = ((-225, -75), (-250, -75), (-200, -50), (-300, 0), (-100, 0))
+"""Sphere and cylinder of the stock lenses on the shelf, in hundredths of a dioptre."""
+
+
+@dataclass
+class SampleChain:
+    """What was loaded: ids by their plain names, and the logins."""
+
+    branches: dict[str, str] = field(default_factory=dict)
+    frame_id: str = ""
+    lens_id: str = ""
+    terms_id: str = ""
+    passwords: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+
+    def keep(self, var: Path) -> None:
+        """Write it beside the data, with the logins for the console, readable by the owner only."""
+        _write(var / "sample-chain.json", asdict(self))
+        logins = [
+            {
+                "name": login,
+                "role": self.roles[login],
+                "branch": self.places[login],
+                "password": password,
+            }
+            for login, password in self.passwords.items()
+        ]
+        _write(var / "logins.json", logins)
+
+    @classmethod
+    def kept(cls, var: Path) -> SampleChain | None:
+        """Return what was loaded before, or None."""
+        path = var / "sample-chain.json"
+        return cls(**json.loads(path.read_text())) if path.exists() else None
+
+
+def _write(path: Path, content: object) -> None:
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1))
+
+
+def load(base_url: str, operations: Mapping[str, Operation], password: str) -> SampleChain:
+    """Load the sample chain as its first administrator. Raises ApiRefused."""
+    chain = SampleChain()
+    office = Desk(base_url, operations, ADMINISTRATOR, password, "head_office")
+    _remember(chain, ADMINISTRATOR, "head_office", "HQ", password)
+    _open_branches(chain, office)
+    _appoint(chain, office)
+    desks = {
+        login: Desk(base_url, operations, login, chain.passwords[login], chain.roles[login])
+        for login in ("receiver.ja1", "acceptor.ja1", "receiver.lab", "acceptor.lab")
+    }
+    _stock(chain, office, desks)
+    _price(chain, office)
+    for desk in (office, *desks.values()):
+        desk.close()
+    return chain
+
+
+def _remember(chain: SampleChain, login: str, role: str, place: str, password: str) -> None:
+    chain.passwords[login] = password
+    chain.roles[login] = role
+    chain.places[login] = place
+
+
+def _open_branches(chain: SampleChain, office: Desk) -> None:
+    chain.branches["HQ"] = office.branch_id
+    for code, name, kind in _BRANCHES:
+        opened = office.do(
+            "organisation.OpenBranch",
+            name=name,
+            code=code,
+            branch_kind=kind,
+            time_zone=ZONE,
+            address=f"{name} 1号",
+            telephone="021-55550100",
+        )
+        chain.branches[code] = opened["branch"]["envelope"]["id"]
+
+
+def _appoint(chain: SampleChain, office: Desk) -> None:
+    today = date.today()  # noqa: DTZ011  # the sample chain lives on this machine's date
+    for login, roles, places in _STAFF:
+        password = secrets.token_urlsafe(12)
+        appointed = office.do(
+            "organisation.AppointStaff",
+            name=login,
+            roles=list(roles),
+            branch_ids=[chain.branches[place] for place in places],
+            login=login,
+            first_password=password,
+        )
+        _remember(chain, login, roles[0], places[0], password)
+        if login in _QUALIFIED:
+            office.do(
+                "organisation.RecordQualification",
+                staff_id=appointed["staff"]["envelope"]["id"],
+                course="refraction",
+                valid_from=(today - timedelta(days=30)).isoformat(),
+                valid_to=(today + timedelta(days=335)).isoformat(),
+                assessor=ADMINISTRATOR,
+            )
+
+
+def _stock(chain: SampleChain, office: Desk, desks: Mapping[str, Desk]) -> None:
+    chain.frame_id = _product(
+        office,
+        sku="FR-1001",
+        name="Round titanium, black",
+        frame={**FRAME_BOX, "material": "titanium", "colour": "black", "rim": "full"},
+    )
+    powers = {
+        "sphere_min_centidioptres": -800,
+        "sphere_max_centidioptres": 600,
+        "cylinder_min_centidioptres": -200,
+        "cylinder_max_centidioptres": 0,
+        "blank_diameter_micrometres": 70_000,
+    }
+    lens = {
+        "design": "single_vision",
+        "index_thousandths": 1600,
+        "material": "thiourethane",
+        "coatings": ["hard", "anti_reflection"],
+        "supply": "stock",
+    }
+    chain.lens_id = _product(
+        office, sku="SV-160-AR", name="1.60 single vision, coated", lens=lens, power_ranges=[powers]
+    )
+    serials = [f"F-{n:04}" for n in range(1, 13)]
+    frames = {"product_id": chain.frame_id, "serials": serials, "quantity": len(serials)}
+    _receive(desks["receiver.ja1"], desks["acceptor.ja1"], "FR-LOT-1", frames, 21_000)
+    lenses = [
+        {
+            "power": {"sphere_centidioptres": sphere, "cylinder_centidioptres": cylinder},
+            "quantity": 200,
+        }
+        for sphere, cylinder in LENS_POWERS
+    ]
+    shelf = {"product_id": chain.lens_id, "lenses": lenses, "quantity": 200 * len(lenses)}
+    _receive(desks["receiver.lab"], desks["acceptor.lab"], "SV-LOT-1", shelf, 4_500)
+
+
+def _product(office: Desk, **product: object) -> str:
+    added = office.do("inventory.AddProduct", brand="Sample", maker="Sample maker", **product)
+    return str(added["product"]["envelope"]["id"])
+
+
+def _receive(receiver: Desk, acceptor: Desk, lot: str, line: Json, cost_minor: int) -> None:
+    cost = {"amount_minor": cost_minor, "currency": "CNY"}
+    received = receiver.do(
+        "inventory.ReceiveGoods",
+        supplier="Sample supplier",
+        delivery_note=f"DN-{lot}",
+        lines=[{**line, "lot_number": lot, "unit_cost": cost}],
+    )
+    for one in received["lots"]:
+        acceptor.do(
+            "inventory.AcceptLot",
+            lot_id=one["envelope"]["id"],
+            appearance_checked=True,
+            label_checked=True,
+            certificate_checked=True,
+        )
+
+
+def _price(chain: SampleChain, office: Desk) -> None:
+    today = date.today().isoformat()  # noqa: DTZ011  # as above
+    office.do(
+        "billing.PublishPriceList",
+        edition="2026-1",
+        valid_from=today,
+        currency="CNY",
+        prices=[
+            {"product_id": chain.frame_id, "amount_minor": 88_000},
+            {"product_id": chain.lens_id, "amount_minor": 26_000},
+            {"service_code": "FITTING", "amount_minor": 5_000, "name": "Fitting 配镜加工"},
+        ],
+    )
+    terms = office.do(
+        "billing.PublishTerms",
+        edition="2026-1",
+        valid_from=today,
+        warranty_days=365,
+        warranty_text="One year against faults of frame and coating. 镜架与膜层质保一年。",
+        redo_days=60,
+        redo_attempts=2,
+        redo_text="Twice within 60 days when the lens does not match the order.",
+        price_text="All prices in CNY with tax. 价格含税。",
+        limits_text="A strong power changes how far things look. 高度数会改变物像大小。",
+    )
+    chain.terms_id = terms["terms"]["envelope"]["id"]

@@ -1,0 +1,77 @@
+"""What the demo tells when it has ended: the table of handovers, one trace, and summary.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local_platform.demo.desk import Json
+from local_platform.demo.sample_chain import SampleChain
+from local_platform.demo.shop import Shop
+from local_platform.traces import Trace, counted, load, tree
+
+
+def handovers_of(shop: Shop) -> list[Json]:
+    """Return the handovers of the journey's case, in the order they were given."""
+    state = shop.desk("optician.ja1").do("gateway.GetOrderState", order_id=shop.glasses.order_id)
+    return list(state.get("handovers", ()))
+
+
+def print_handovers(console: Console, chain: SampleChain, handovers: list[Json]) -> None:
+    """Print from whom to whom, on which versions, and how long each waited."""
+    codes = {branch_id: code for code, branch_id in chain.branches.items()}
+    table = Table("from", "to", "at", "record", "pinned", "waited")
+    for one in handovers:
+        pins = ", ".join(f"{pin['kind']} v{pin['settled_version']}" for pin in one.get("pins", ()))
+        waited = (
+            f"{int(one.get('waited_ms', 0)) / 1000:.1f} s" if one.get("accepted_at") else "open"
+        )
+        to_branch = codes.get(one.get("to_branch_id", ""), "")
+        table.add_row(one["from_role"], one["to_role"], to_branch, one["kind"], pins, waited)
+    console.print(table)
+
+
+def traces_of(shop: Shop, telemetry: Path) -> list[Trace]:
+    """Return the traces of everything that was clicked."""
+    wanted = set(shop.trace_ids)
+    return [trace for trace in load(telemetry) if trace.trace_id in wanted]
+
+
+def services_in(traces: list[Trace]) -> list[str]:
+    """Return the services that took part, by name."""
+    processes = {span.process for trace in traces for span in trace.spans}
+    return sorted({process.partition(".")[0] for process in processes})
+
+
+def print_one_trace(console: Console, traces: list[Trace], trace_id: str) -> None:
+    """Print one step's trace as a tree."""
+    for trace in traces:
+        if trace.trace_id == trace_id:
+            console.print("\n".join(tree(trace)), markup=False, highlight=False)
+
+
+def write(
+    path: Path, shop: Shop, handovers: list[Json], traces: list[Trace], seconds: float, ok: bool
+) -> Json:
+    """Write summary.json and return it."""
+    summary: dict[str, Any] = {
+        "ok": ok,
+        "order_id": shop.glasses.order_id,
+        "job_id": shop.glasses.job_id,
+        "steps": [asdict(step) for step in shop.steps],
+        "handovers": len(handovers),
+        "traces": {**counted(traces), "services": services_in(traces)},
+        "stale_attempts": [
+            {"gate": one.gate, "refused": one.refused, "reason": one.reason, "stale": one.stale}
+            for one in shop.stale_attempts
+        ],
+        "entries": shop.entries,
+        "seconds": round(seconds, 1),
+    }
+    path.write_text(json.dumps(summary, ensure_ascii=False, indent=1))
+    return summary

@@ -1,0 +1,54 @@
+"""`python -m local_platform trace ID`: the steps of an order, a job or a slip, as those on call see
+them when a pair of glasses is late."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from local_platform import traces
+
+
+def trace(
+    wanted: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of a trace, order, job, case or record; a slip.")
+    ],
+    var: Annotated[Path, typer.Option(help="Folder of the run; its demo is looked at too.")] = Path(
+        "var"
+    ),
+) -> None:
+    """Print the traces of an order, job, case, record, slip number or trace id."""
+    for folder in _newest_first(var):
+        lines = list(_told(folder, wanted.strip()))
+        if lines:
+            typer.echo("\n".join([f"from {folder}", *lines]))
+            return
+    typer.echo(f"no trace of {wanted!r} is kept under {var}", err=True)
+    raise typer.Exit(1)
+
+
+def _told(folder: Path, wanted: str) -> Iterator[str]:
+    ids = traces.ids_about(folder, wanted) if wanted else set()
+    found = traces.load(folder, only=ids)
+    for one in found:
+        yield ""
+        yield from traces.tree(one)
+    if found:
+        total = traces.counted(found)
+        yield ""
+        yield (
+            f"{total['traces']} traces, {total['spans']} spans, {total['services']} services, "
+            f"{total['amqp_hops']} messages, {total['links']} links"
+        )
+
+
+def _newest_first(var: Path) -> list[Path]:
+    folders = [var / "telemetry", var / "demo" / "telemetry"]
+    return sorted((one for one in folders if one.is_dir()), key=_last_written, reverse=True)
+
+
+def _last_written(folder: Path) -> float:
+    return max((file.stat().st_mtime for file in folder.glob("*.jsonl")), default=0.0)

@@ -1,0 +1,185 @@
+"""Billing's gRPC face."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.message import Message
+
+from billing import commands_approving as approving
+from billing import commands_paying as paying
+from billing import commands_publishing as publishing
+from billing import commands_quoting as quoting
+from billing import printing, queries, wire
+from billing.order.basis import Basis, Goods
+from billing.order.order import ORDER, Order
+from chassis.errors import Outdated, Unknown
+from chassis.records.envelope import Record
+from chassis.rpc import Api, Call
+from optichain.billing.v1 import billing_service_pb2
+from optichain.clinical.v1 import clinical_service_pb2 as clinical
+from optichain.inventory.v1 import inventory_service_pb2 as inventory
+from optichain.record.v1 import record_service_pb2 as records
+
+api = Api(billing_service_pb2, "BillingService")
+APIS = (api,)
+
+_ATTEMPTS = 5
+"""How often a payment looks at its order again when somebody else moved it meanwhile."""
+
+api.commands(
+    PublishPriceList=publishing.publish_price_list,
+    PublishTerms=publishing.publish_terms,
+    VoidOrder=paying.void_order,
+    RePromise=approving.re_promise,
+)
+api.queries(
+    ListPrices=queries.list_prices,
+    GetTerms=queries.get_terms,
+    GetOrder=queries.get_order,
+    ListOrders=queries.list_orders,
+    GetLedger=queries.get_ledger,
+    RequireSettled=queries.require_settled,
+    ListPromisesAtRisk=queries.list_promises_at_risk,
+)
+
+
+@api.asks("QuoteOrder")
+def quote_order(call: Call, request: Any) -> Message:
+    """Ask what is chosen, specified and held; then price it."""
+    basis = _basis(call, request, case_id=request.case_id, customer_id=request.customer_id)
+    return call.run(quoting.quote_order, basis=basis)
+
+
+@api.asks("RequoteOrder")
+def requote_order(call: Call, request: Any) -> Message:
+    """Ask what is chosen, specified and held now; then price it anew."""
+    order = _order(call, request.order_id)
+    basis = _basis(call, request, case_id=order.case_id, customer_id=order.customer_id)
+    return call.run(quoting.requote_order, basis=basis)
+
+
+@api.asks("ApproveOrder")
+def approve_order(call: Call, request: Any) -> Message:
+    """Ask whether the lenses fit what was measured; then pass the gate."""
+    order = _order(call, request.order_id)
+    pins = call.pins_on(request.fitting_measurement_id, of="clinical")
+    call.require_live(pins)
+    measurement = call.ask(
+        clinical.GetFittingMeasurementRequest(
+            fitting_measurement_id=request.fitting_measurement_id
+        ),
+        clinical.GetFittingMeasurementResponse,
+    ).fitting_measurement
+    wire.require_version(measurement.envelope, pins[0])
+    wire.require_case(
+        "fitting_measurement",
+        measurement.envelope,
+        case_id=order.case_id,
+        customer_id=order.customer_id,
+    )
+    wire.require_measured_on(measurement, order.content.frame_selection_id)
+    call.ask(
+        clinical.RequireLensFitsRequest(
+            lens_specification_id=order.content.lens_specification_id,
+            fitting_measurement_id=request.fitting_measurement_id,
+        ),
+        clinical.RequireLensFitsResponse,
+    )
+    return call.run(approving.approve_order, measurement_pins=pins)
+
+
+@api.asks("TakePayment")
+def take_payment(call: Call, request: Any) -> Message:
+    """Look whether this payment is a gate; look again when the order was moved meanwhile."""
+    attempt = 1
+    while True:
+        confirms = _order(call, request.order_id).state == "approved"
+        try:
+            return call.run(paying.take_payment, confirms=confirms)
+        except Outdated:
+            if attempt == _ATTEMPTS:
+                raise
+            attempt += 1
+
+
+@api.asks("CloseOrder")
+def close_order(call: Call, request: Any) -> Message:
+    """Ask customer how the follow-up stands; then close."""
+    order = _order(call, request.order_id)
+    follow_up = call.ask(
+        records.GetRecordRequest(record_id=request.follow_up_id),
+        records.GetRecordResponse,
+        of="customer",
+    ).envelope
+    wire.require_case("follow_up", follow_up, case_id=order.case_id, customer_id=order.customer_id)
+    return call.run(approving.close_order, follow_up_state=follow_up.state)
+
+
+@api.asks("GetReceipt")
+def get_receipt(call: Call, request: Any) -> Message:
+    """Print a receipt, or give the one that shows the same ledger."""
+    receipt = printing.receipt(call, request.order_id)
+    pdf = receipt.evidence[0]
+    offered = call.objects.offer_read(pdf.object_key)
+    return call.reply(
+        {
+            "receipt": receipt,
+            "evidence": pdf,
+            "url": offered.url,
+            "valid_seconds": offered.valid_seconds,
+        }
+    )
+
+
+def _order(call: Call, order_id: str) -> Record[Order]:
+    with call.database.snapshot() as connection:
+        return queries.read(connection, ORDER, order_id)
+
+
+def _basis(call: Call, request: Any, *, case_id: str, customer_id: str) -> Basis:
+    """Ask clinical and inventory what a quotation is built on; everything pinned is live."""
+    frame_pins = call.pins_on(request.frame_selection_id, of="clinical")
+    lens_pins = call.pins_on(request.lens_specification_id, of="clinical")
+    call.require_live([*frame_pins, *lens_pins])
+    selection = call.ask(
+        clinical.GetFrameSelectionRequest(frame_selection_id=request.frame_selection_id),
+        clinical.GetFrameSelectionResponse,
+    ).frame_selection
+    specification = call.ask(
+        clinical.GetLensSpecificationRequest(lens_specification_id=request.lens_specification_id),
+        clinical.GetLensSpecificationResponse,
+    ).lens_specification
+    named = (
+        ("frame_selection", selection, frame_pins),
+        ("lens_specification", specification, lens_pins),
+    )
+    for name, found, pins in named:
+        wire.require_version(found.envelope, pins[0])
+        wire.require_case(name, found.envelope, case_id=case_id, customer_id=customer_id)
+    held = call.ask(
+        inventory.ListCaseReservationsRequest(case_id=case_id),
+        inventory.ListCaseReservationsResponse,
+    )
+    products = [one for one in (selection.product_id, specification.product_id) if one]
+    goods = {product_id: _goods(call, product_id) for product_id in products}
+    return wire.basis(selection, specification, held, goods, [*frame_pins, *lens_pins])
+
+
+def _goods(call: Call, product_id: str) -> Goods:
+    product = call.ask(
+        inventory.GetProductRequest(product_id=product_id), inventory.GetProductResponse
+    ).product
+    return Goods(name=product.name, unit_cost_minor=_cost(call, product_id))
+
+
+def _cost(call: Call, product_id: str) -> int | None:
+    """Return what one piece costs; None while nothing of it was ever accepted."""
+    try:
+        answer = call.ask(
+            inventory.GetProductCostRequest(product_id=product_id),
+            inventory.GetProductCostResponse,
+        )
+    except Unknown:
+        return None
+    return int(answer.average_unit_cost.amount_minor)

@@ -1,0 +1,156 @@
+"""Money given and given back: payments, the void of a mistake before release, receipts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from billing import accounts, store
+from billing.money import ledger
+from billing.money.charge import CHARGE
+from billing.money.payment import PAYMENT, Overpayment, Payment, PaymentMeans, ReferenceUsed
+from billing.money.receipt import RECEIPT, Receipt
+from billing.order.approval import APPROVAL
+from billing.order.facts import OrderCancelled
+from billing.order.order import ENDED, ORDER, JobIsReleased, ManagerNeeded, Order, OrderEnded
+from billing.order.quotation import QUOTATION
+from chassis.db import UnitOfWork
+from chassis.errors import Outdated, invalid
+from chassis.money import Money
+from chassis.records.changes import ChangeKind
+from chassis.records.envelope import Evidence, Record
+from chassis.records.gates import gate
+from chassis.roles import Role
+
+
+@gate("confirm order by payment", ORDER, by="order_id", when=lambda said: bool(said["confirms"]))
+def take_payment(
+    work: UnitOfWork,
+    *,
+    order_id: str,
+    amount: Money,
+    means: PaymentMeans,
+    reference: str,
+    confirms: bool,
+) -> dict[str, Any]:
+    """Record money given. While the order is approved (`confirms`) this is a gate.
+
+    Raises Overpayment, OrderEnded, ReferenceUsed, Invalid, and Outdated when the order's state is
+    not the one that was looked at: look again, then retry.
+    """
+    order = work.records.get(ORDER, order_id)
+    if confirms != (order.state == "approved"):
+        raise Outdated(f"{order_id} was moved meanwhile", id=order_id)
+    if order.state in ENDED:
+        raise OrderEnded(f"the order is {order.state}", state=order.state)
+    content = Payment(
+        order_id=order_id,
+        amount_minor=amount.amount_minor,
+        currency=amount.currency,
+        means=means,
+        reference=reference.strip(),
+    )
+    _require_payable(work, order, content)
+    payment = work.records.add(
+        PAYMENT, content, customer_id=order.customer_id, case_id=order.case_id
+    )
+    on = accounts.occasion(work, order, payment.id)
+    store.post(work.connection, ledger.paid(on, means.account, content.amount_minor))
+    paid = accounts.confirmed(work, order)
+    if paid is order:
+        # A write of the order, so that two cashiers at once cannot both see the old balance.
+        paid = work.records.note(order)
+    return {
+        "payment": payment,
+        "order": paid,
+        "balance": accounts.balance(work.connection, paid),
+    }
+
+
+def _require_payable(work: UnitOfWork, order: Record[Order], payment: Payment) -> None:
+    if payment.currency != order.content.currency:
+        raise invalid("amount.currency", "currency", f"must be {order.content.currency}")
+    due = accounts.balance(work.connection, order).due.amount_minor
+    if payment.amount_minor > due:
+        raise Overpayment(
+            f"amount.amount_minor: {payment.amount_minor} is above {due}, which is due",
+            due_minor=due,
+        )
+    if payment.reference and any(
+        (one.content.means, one.content.reference) == (payment.means, payment.reference)
+        and one.state == "taken"
+        for one in store.payments_of(work.connection, order.id)
+    ):
+        raise ReferenceUsed("reference: a payment with it stands on this order already")
+
+
+def void_order(
+    work: UnitOfWork, *, order_id: str, revision: int, reason_code: str, reason: str
+) -> dict[str, Any]:
+    """End an order before release and reverse its ledger.
+
+    Raises MoveForbidden, JobIsReleased, ManagerNeeded, Outdated.
+    """
+    order = work.records.get(ORDER, order_id, revision=revision)
+    ORDER.transitions.after(order.state, "cancel")
+    if order.content.live_jobs:
+        raise JobIsReleased("a job was released: cancel it first", missing=["no job in work"])
+    given_back = _give_back(work, order)
+    content = order.content
+    if content.charge_id:
+        accounts.reverse(work, order, content.charge_id)
+        work.records.move(work.records.find(CHARGE, content.charge_id), "reverse")
+    # A job released meanwhile stands on all three, so its next gate sees that they are gone.
+    work.records.void(
+        work.records.find(QUOTATION, content.quotation_id),
+        ChangeKind.REVOKED,
+        reason_code=reason_code,
+        reason=reason,
+    )
+    if content.approval_id:
+        approval = work.records.find(APPROVAL, content.approval_id)
+        work.records.void(approval, ChangeKind.REVOKED, reason_code=reason_code, reason=reason)
+    order = work.records.void(
+        order,
+        ChangeKind.REVOKED,
+        state=ORDER.transitions.after(order.state, "cancel"),
+        reason_code=reason_code,
+        reason=reason,
+    )
+    told = OrderCancelled(
+        order_id=order.id,
+        case_id=order.case_id,
+        customer_id=order.customer_id,
+        branch_id=order.branch_id,
+        set_aside_ids=(content.set_aside_id,) if content.set_aside_id else (),
+        reservation_ids=content.reservation_ids,
+        reason_code=reason_code,
+    )
+    work.tell(order, told)
+    return {"order": order, "given_back": given_back}
+
+
+def _give_back(work: UnitOfWork, order: Record[Order]) -> list[Record[Payment]]:
+    taken = [one for one in store.payments_of(work.connection, order.id) if one.state == "taken"]
+    if taken and Role.BRANCH_MANAGER not in work.actor.roles | {work.actor.role}:
+        raise ManagerNeeded("money was paid", missing=["a branch manager who voids it"])
+    given_back = []
+    for payment in taken:
+        accounts.reverse(work, order, payment.id)
+        given_back.append(work.records.move(payment, "reverse"))
+    return given_back
+
+
+def keep_receipt(
+    work: UnitOfWork, *, order: Record[Order], content: Receipt, pdf: Evidence
+) -> Record[Receipt]:
+    """Keep a receipt as printed; when another was printed of the same ledger meanwhile, that one
+    stands."""
+    store.lock_printing(work.connection, order.id)
+    printed = store.receipt_of(work.connection, order.id, content.posting_id)
+    return printed or work.records.add(
+        RECEIPT,
+        content,
+        customer_id=order.customer_id,
+        case_id=order.case_id,
+        evidence=[pdf],
+    )

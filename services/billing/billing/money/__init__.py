@@ -1,0 +1,1 @@
+"""The money: prices, charges, payments, receipts and the one ledger."""

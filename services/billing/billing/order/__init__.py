@@ -1,0 +1,1 @@
+"""The promise: what was quoted, approved and undertaken."""

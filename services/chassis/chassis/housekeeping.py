@@ -1,0 +1,99 @@
+"""What every worker does each minute, so that nothing a pair of glasses leaves behind grows for
+ever: uploads never confirmed, replies and inbox notes past their time; and it counts what waits."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from kombu import Connection as Broker
+from sqlalchemy import Connection, Table, delete, func, select, tuple_
+
+from chassis import actor, clock, evidence, telemetry
+from chassis.amqp_queues import dead_queue_of
+from chassis.db import Database
+from chassis.records.tables import inbox, outbox, reply
+from chassis.settings import ServiceSettings
+
+HOUSEKEEPING_SECONDS = 60.0
+
+_REPLY_KEPT = timedelta(days=7)
+_INBOX_KEPT = timedelta(days=30)
+_PRUNED_AT_ONCE = 500
+_COUNTED_AT_MOST = 10_000
+
+
+class Housekeeping:
+    """The housekeeping of one service. Several workers may do it at once."""
+
+    def __init__(self, service: str, database: Database, settings: ServiceSettings) -> None:
+        self._service = service
+        self._database = database
+        self._settings = settings
+
+    def turn(self) -> bool:
+        """Do a batch of everything; true when there is more to do at once. Raises Unavailable."""
+        at = clock.now()
+        swept = self.sweep_evidence(at)
+        pruned = self.prune(at)
+        self.count()
+        return swept or pruned
+
+    def sweep_evidence(self, at: datetime) -> bool:
+        """Remove uploads that were offered long ago and never confirmed; true when more are due.
+
+        The objects go first, outside any transaction: removing one again does no harm, but an
+        object whose row is gone is never found again.
+        """
+        with self._database.snapshot() as connection:
+            due = evidence.due(connection, at)
+        if not due.keys:
+            return False
+        # Imported when there is something to remove: every worker would carry it otherwise.
+        from chassis.objects import ObjectStore
+
+        objects = ObjectStore(self._settings.s3_url.get_secret_value())
+        for object_key in due.keys:
+            objects.remove(object_key)
+        with self._database.work(actor.system(self._service)) as work:
+            evidence.forget(work.connection, due.keys)
+        return due.more
+
+    def prune(self, at: datetime) -> bool:
+        """Forget replies older than 7 days and inbox notes older than 30, some hundreds at once;
+        true when more are due."""
+        with self._database.work(actor.system(self._service)) as work:
+            replies = _delete_before(work.connection, reply, "replied_at", at - _REPLY_KEPT)
+            notes = _delete_before(work.connection, inbox, "handled_at", at - _INBOX_KEPT)
+        return _PRUNED_AT_ONCE in (replies, notes)
+
+    def count(self) -> None:
+        """Tell the metrics how many events wait for the broker and how many dead letters for a
+        person."""
+        told = {telemetry.SERVICE: self._service}
+        telemetry.outbox_waiting.set(self.outbox_waiting(), told)
+        telemetry.dead_letters_waiting.set(self.dead_letters_waiting(), told)
+
+    def outbox_waiting(self) -> int:
+        """Return how many events wait for the broker, 10 000 at most."""
+        some = select(outbox.c.seq).limit(_COUNTED_AT_MOST).subquery()
+        with self._database.snapshot() as connection:
+            return connection.execute(select(func.count()).select_from(some)).scalar() or 0
+
+    def dead_letters_waiting(self) -> int:
+        """Return the length of the service's dead queue."""
+        url = self._settings.amqp_url.get_secret_value()
+        with Broker(url, connect_timeout=3) as broker:
+            declared = dead_queue_of(self._service)(broker.channel()).queue_declare(passive=True)
+            return int(declared.message_count)
+
+
+def _delete_before(connection: Connection, table: Table, column: str, before: datetime) -> int:
+    """Delete a batch of the oldest rows, and return how many."""
+    key = tuple_(*table.primary_key.columns)
+    due = (
+        select(*table.primary_key.columns)
+        .where(table.c[column] < before)
+        .order_by(table.c[column])
+        .limit(_PRUNED_AT_ONCE)
+    )
+    return connection.execute(delete(table).where(key.in_(due))).rowcount

@@ -1,0 +1,1 @@
+"""The clinic: the day list, visits, device readings, refraction, prescriptions and dispensing."""

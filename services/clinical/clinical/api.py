@@ -1,0 +1,152 @@
+"""Clinical's gRPC face."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.message import Message
+
+from chassis import clock
+from chassis.rpc import Api, Call
+from clinical import (
+    commands_fitting,
+    commands_frame,
+    commands_lens,
+    commands_prescription,
+    commands_reading,
+    commands_recheck,
+    commands_refraction,
+    commands_visit,
+    queries,
+    signing,
+    store,
+    vision_file,
+    wire,
+)
+from optichain.clinical.v1 import clinical_service_pb2, frame_selection_pb2
+from optichain.customer.v1 import customer_service_pb2 as customer_pb2
+from optichain.inventory.v1 import inventory_service_pb2 as inventory_pb2
+from optichain.organisation.v1 import organisation_service_pb2 as organisation_pb2
+
+api = Api(clinical_service_pb2, "ClinicalService")
+APIS = (api,)
+
+api.commands(
+    BookAppointment=commands_visit.book_appointment,
+    CancelAppointment=commands_visit.cancel_appointment,
+    HandToExaminer=commands_visit.hand_to_examiner,
+    CloseVisit=commands_visit.close_visit,
+    ArmStation=commands_visit.arm_station,
+    DisarmStation=commands_visit.disarm_station,
+    RecordReading=commands_reading.record_reading,
+    ClaimReading=commands_reading.claim_reading,
+    RecordRefraction=commands_refraction.record_refraction,
+    RevokePrescription=commands_prescription.revoke_prescription,
+    RecordNeedsAnalysis=commands_frame.record_needs_analysis,
+    RecordFittingMeasurement=commands_fitting.record_fitting_measurement,
+    KeepRecheck=commands_recheck.keep_recheck,
+    WaiveRecheck=commands_recheck.waive_recheck,
+)
+api.queries(
+    ListDay=queries.list_day,
+    GetVisit=queries.get_visit,
+    GetReading=queries.get_reading,
+    ListReadings=queries.list_readings,
+    ListUnclaimedReadings=queries.list_unclaimed_readings,
+    GetRefraction=queries.get_refraction,
+    GetPrescription=queries.get_prescription,
+    ListPrescriptions=queries.list_prescriptions,
+    GetFrameSelection=queries.get_frame_selection,
+    GetLensSpecification=queries.get_lens_specification,
+    GetFittingMeasurement=queries.get_fitting_measurement,
+    RequireLensFits=queries.require_lens_fits,
+    ListRecheckPlans=queries.list_recheck_plans,
+    GetVisionFile=vision_file.get_vision_file,
+)
+
+
+@api.asks("OpenVisit")
+def open_visit(call: Call, request: Any) -> Message:
+    """Open a visit for a person whom the customer service calls ready."""
+    ready = call.ask(
+        customer_pb2.RequireReadyForVisitRequest(customer_id=request.customer_id),
+        customer_pb2.RequireReadyForVisitResponse,
+    )
+    return call.run(
+        commands_visit.open_visit,
+        person_id=ready.person_id,
+        age_years=ready.age_years,
+        is_minor=ready.is_minor,
+    )
+
+
+@api.asks("SignRefraction")
+def sign_refraction(call: Call, _request: Any) -> Message:
+    """Sign a refraction in the name of a qualified examiner."""
+    _require_qualified(call, "refraction", call.actor.id)
+    return call.run(commands_refraction.sign_refraction)
+
+
+@api.asks("SignPrescription")
+def sign_prescription(call: Call, request: Any) -> Message:
+    """Sign a prescription in the name of a qualified prescriber."""
+    _require_qualified(call, "prescription", call.actor.id, request.second_person_id)
+    return call.run(commands_prescription.sign_prescription)
+
+
+@api.asks("RecordExternalPrescription")
+def record_external_prescription(call: Call, request: Any) -> Message:
+    """Take over a prescription in the name of a qualified prescriber."""
+    _require_qualified(call, "prescription", call.actor.id, request.second_person_id)
+    return call.run(commands_prescription.record_external_prescription)
+
+
+@api.asks("AmendPrescription")
+def amend_prescription(call: Call, request: Any) -> Message:
+    """Amend a prescription in the name of a qualified prescriber."""
+    _require_qualified(call, "prescription", call.actor.id, request.second_person_id)
+    return call.run(commands_prescription.amend_prescription)
+
+
+@api.asks("SelectFrame")
+def select_frame(call: Call, request: Any) -> Message:
+    """Select a frame; a catalogue frame has the catalogue's sizes."""
+    own = frame_selection_pb2.FRAME_SOURCE_OWN
+    if request.source == own or not request.product_id:
+        return call.run(commands_frame.select_frame)
+    product = _product(call, request.product_id)
+    return call.run(
+        commands_frame.select_frame,
+        box=wire.frame_box(product),
+        product_pin=wire.product_pin(product),
+    )
+
+
+@api.asks("SpecifyLens")
+def specify_lens(call: Call, request: Any) -> Message:
+    """Specify lenses of a catalogue product."""
+    product = _product(call, request.product_id)
+    return call.run(
+        commands_lens.specify_lens,
+        product=wire.lens_product(product),
+        product_pin=wire.product_pin(product),
+    )
+
+
+def _product(call: Call, product_id: str) -> Any:
+    request = inventory_pb2.GetProductRequest(product_id=product_id)
+    return call.ask(request, inventory_pb2.GetProductResponse).product
+
+
+def _require_qualified(call: Call, signature: str, *staff_ids: str) -> None:
+    """Ask, live, whether everybody who answers for a signature has passed its course. Raises
+    QualificationMissing, Unavailable."""
+    with call.database.snapshot() as connection:
+        body = store.rule(connection, "signing", clock.now().date())
+    course = signing.course_for(signature, body)
+    for staff_id in staff_ids:
+        if course and staff_id:
+            call.ask(
+                organisation_pb2.RequireQualificationRequest(staff_id=staff_id, course=course),
+                organisation_pb2.RequireQualificationResponse,
+            )

@@ -1,0 +1,136 @@
+"""The fitting measurement on the chosen frame."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from chassis.db import UnitOfWork
+from chassis.records.envelope import Record
+from chassis.records.pins import pin
+from clinical import lookups, plausibility, store
+from clinical.case_records import add_to_case, require_case
+from clinical.dispensing import frame_selection as frames
+from clinical.dispensing.fitting_measurement import (
+    FITTING_MEASUREMENT,
+    Adjustment,
+    EyeFitting,
+    FittingMeasurement,
+    FrameDiffers,
+    MeasurementIncomplete,
+    MeasuringMethod,
+    require_adjusted,
+    require_valid,
+)
+from clinical.dispensing.frame_selection import FRAME_SELECTION
+from clinical.dispensing.lens_product import LensDesign
+from clinical.prescription import FindingSeverity, PlausibilityFinding
+from clinical.value import NOT_MEASURED, Eye, Measured
+from clinical.visit import VISIT, Visit
+
+
+def record_fitting_measurement(
+    work: UnitOfWork,
+    *,
+    visit_id: str,
+    frame_selection_id: str,
+    frame_id: str,
+    design: LensDesign,
+    method: MeasuringMethod,
+    od: EyeFitting | None,
+    os: EyeFitting | None,
+    is_individualised: bool = False,
+    adjustment: Adjustment | None = None,
+    measured_at: datetime | None = None,
+    pantoscopic_tilt_decidegrees: Measured | None = None,
+    face_form_wrap_decidegrees: Measured | None = None,
+    evidence_keys: tuple[str, ...] = (),
+    confirmed_rules: tuple[str, ...] = (),
+    supersedes_id: str = "",
+) -> Record[FittingMeasurement]:
+    """Record what was measured on the selected frame, after it was adjusted.
+
+    Raises Unknown, RecordVoid, CaseDiffers, FrameDiffers, NotAdjusted, MeasurementIncomplete,
+    PlausibilityUnconfirmed, Invalid.
+    """
+    visit = work.records.get(VISIT, visit_id)
+    selection = work.records.live(FRAME_SELECTION, frame_selection_id)
+    require_case(visit, selection)
+    if frame_id != frames.frame_id_of(selection.id, selection.content):
+        raise FrameDiffers("the frame in hand is not the one that was selected")
+    measured_at = measured_at or work.at
+    findings = _distance_findings(work, visit, od, os)
+    content = FittingMeasurement(
+        visit_id=visit_id,
+        frame_selection_id=frame_selection_id,
+        frame_id=frame_id,
+        design=design,
+        adjustment=require_adjusted(adjustment, measured_at),
+        measured_at=measured_at,
+        method=method,
+        od=od,
+        os=os,
+        is_individualised=is_individualised,
+        pantoscopic_tilt_decidegrees=pantoscopic_tilt_decidegrees or NOT_MEASURED,
+        face_form_wrap_decidegrees=face_form_wrap_decidegrees or NOT_MEASURED,
+        findings=plausibility.confirmed(
+            findings, confirmed_rules, signer_id=work.actor.id, second_person_id=""
+        ),
+        supersedes_id=supersedes_id,
+    )
+    require_valid(content)
+    _require_complete(work, visit, content)
+    return add_to_case(
+        work,
+        FITTING_MEASUREMENT,
+        content,
+        visit,
+        relies_on=[pin(selection, *frames.RELIED_ON)],
+        evidence=work.records.evidence(evidence_keys),
+    )
+
+
+def _distance_findings(
+    work: UnitOfWork, visit: Record[Visit], od: EyeFitting | None, os: EyeFitting | None
+) -> list[PlausibilityFinding]:
+    """Compare the distance with the one known before: of the prescription, else of an earlier
+    frame."""
+    rule = store.rule(work.connection, "plausibility", visit.content.day)["fitting_distance"]
+    age = visit.content.age_years
+    halves = [part.monocular_pd_micrometres.amount for part in (od, os) if part is not None]
+    known = _known_distance(work, visit)
+    young = age is not None and age < rule["from_years"]
+    if known is None or young or len(halves) < 2 or None in halves:
+        return []
+    if abs(sum(half or 0 for half in halves) - known) <= rule["more_than_micrometres"]:
+        return []
+    text = f"differs by more than {rule['more_than_micrometres']} micrometres from before"
+    return [
+        PlausibilityFinding(
+            rule="R11",
+            severity=FindingSeverity(rule["severity"]),
+            eye=Eye.OU,
+            field="monocular_pd_micrometres",
+            text=text,
+        )
+    ]
+
+
+def _known_distance(work: UnitOfWork, visit: Record[Visit]) -> int | None:
+    prescription = lookups.earlier_prescription(work.connection, visit.customer_id)
+    if prescription is not None and prescription.content.pd.binocular() is not None:
+        return prescription.content.pd.binocular()
+    measurement = lookups.earlier_measurement(work.connection, visit.customer_id)
+    return measurement.content.binocular_pd_micrometres() if measurement is not None else None
+
+
+def _require_complete(work: UnitOfWork, visit: Record[Visit], content: FittingMeasurement) -> None:
+    prescription = lookups.prescription_of_case(work.connection, visit.case_id)
+    eyes = tuple(eye for eye, _part in prescription.content.eyes()) if prescription else ()
+    missing = content.missing(
+        store.rule(work.connection, "fitting", visit.content.day),
+        content.design,
+        individualised=content.is_individualised,
+        eyes=eyes or (Eye.OD, Eye.OS),
+    )
+    if missing:
+        raise MeasurementIncomplete("the lens design requires more", missing=missing)

@@ -1,0 +1,1 @@
+"""Dispensing: needs, frame, lens and the measurement of the eyes behind the chosen frame."""

@@ -1,0 +1,125 @@
+"""Looks for slips of the pen in a prescription before it is signed, and at who answers for what it
+finds. The rules on powers are those of optics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from chassis.errors import Refused, invalid
+from clinical.prescription import (
+    FindingSeverity,
+    PlausibilityFinding,
+    PrescribedEye,
+    Prescription,
+    PrescriptionPurpose,
+)
+from clinical.value import Eye
+from optics import plausibility
+from optics import prescribed_pair as optical
+
+_ASKS = frozenset({FindingSeverity.CONFIRM, FindingSeverity.SECOND_PERSON, FindingSeverity.BLOCK})
+_ASKS_TWO = frozenset({FindingSeverity.SECOND_PERSON, FindingSeverity.BLOCK})
+
+
+class PlausibilityUnconfirmed(Refused):
+    """Rules found something that the signer has not confirmed."""
+
+    reason = "PLAUSIBILITY_UNCONFIRMED"
+
+
+class SecondPersonMissing(Refused):
+    """A confirmed finding asks for a second qualified person."""
+
+    reason = "SECOND_PERSON_MISSING"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """What the rules know beside the powers."""
+
+    age_years: int | None
+    previous: Prescription | None = None
+    is_cycloplegic: bool = False
+    day: date
+
+
+def findings(
+    new: Prescription, known: Circumstances, body: dict[str, Any]
+) -> tuple[PlausibilityFinding, ...]:
+    """Return what the rules find, in the order of their codes; R14 by this service's own data."""
+    old = known.previous
+    found = [
+        PlausibilityFinding(
+            rule=one.rule,
+            severity=FindingSeverity(one.severity),
+            eye=Eye(one.eye.lower()),
+            field=one.field,
+            text=one.text,
+        )
+        for one in plausibility.compare(
+            _pair(new),
+            _pair(old) if old is not None else None,
+            age_years=known.age_years,
+            days_since_old=(known.day - old.issued_on).days if old is not None else None,
+            for_distance_and_near=new.purpose is PrescriptionPurpose.DISTANCE_AND_NEAR,
+        )
+    ]
+    if known.is_cycloplegic:
+        found.append(
+            PlausibilityFinding(
+                rule="R14",
+                severity=FindingSeverity(body["cycloplegic_source"]),
+                eye=Eye.OU,
+                field="refraction",
+                text="the eyes were measured with accommodation paralysed",
+            )
+        )
+    return tuple(found)
+
+
+def confirmed(
+    found: Sequence[PlausibilityFinding],
+    confirmed_rules: Iterable[str],
+    *,
+    signer_id: str,
+    second_person_id: str,
+) -> tuple[PlausibilityFinding, ...]:
+    """Return the findings as the signer answers for them.
+
+    Raises PlausibilityUnconfirmed listing what is not confirmed, SecondPersonMissing, Invalid.
+    """
+    if second_person_id and second_person_id == signer_id:
+        raise invalid("second_person_id", "second_person", "must be somebody else than the signer")
+    rules = set(confirmed_rules)
+    answered = tuple(replace(one, is_confirmed=one.rule in rules) for one in found)
+    open_ones = [one for one in answered if one.severity in _ASKS and not one.is_confirmed]
+    if open_ones:
+        raise PlausibilityUnconfirmed(
+            "plausibility rules found something that is not confirmed",
+            missing=[
+                f"{one.rule} ({one.severity}) {one.eye} {one.field}: {one.text}"
+                for one in open_ones
+            ],
+            rules=",".join(sorted({one.rule for one in open_ones})),
+        )
+    two = sorted({one.rule for one in answered if one.severity in _ASKS_TWO})
+    if two and not second_person_id:
+        raise SecondPersonMissing(
+            "a second qualified person must stand behind these findings",
+            missing=[f"second person for {rule}" for rule in two],
+            rules=",".join(two),
+        )
+    return answered
+
+
+def _pair(one: Prescription) -> optical.PrescribedPair:
+    return optical.PrescribedPair(
+        od=_eye(one.od), os=_eye(one.os), binocular_distance_micrometres=one.pd.binocular()
+    )
+
+
+def _eye(eye: PrescribedEye | None) -> optical.PrescribedEye | None:
+    return None if eye is None else optical.PrescribedEye(eye.power(), eye.addition())

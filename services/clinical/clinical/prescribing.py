@@ -1,0 +1,165 @@
+"""What every way of writing a prescription has in common: its days by rule, what the plausibility
+rules find, and the older one it takes the place of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from chassis.db import UnitOfWork
+from chassis.errors import invalid
+from chassis.ids import new_id
+from chassis.records.book import RecordVoid
+from chassis.records.changes import ChangeKind
+from chassis.records.envelope import Approval, ApprovalStatus, Evidence, Record
+from chassis.records.pins import Pin
+from chassis.roles import Role
+from chassis.rules import Edition, in_force
+from clinical import lookups, plausibility, store, validity
+from clinical.plausibility import Circumstances
+from clinical.prescription import (
+    PRESCRIPTION,
+    Prescription,
+    PrescriptionPurpose,
+    PrescriptionSigned,
+    SubjectiveMissing,
+    require_valid,
+)
+from clinical.refraction import REFRACTION, Refraction
+from clinical.visit import CustomerDiffers, Visit
+
+
+def dated(
+    work: UnitOfWork,
+    visit: Record[Visit],
+    *,
+    issued_on: date,
+    stated_expiry: date | None,
+    recheck_on: date | None,
+    purpose: PrescriptionPurpose,
+    **values: Any,
+) -> Prescription:
+    """Return a valid prescription with its days by rule, or earlier where somebody says so."""
+    age = visit.content.age_years
+    expiry: Edition = in_force(work.connection, "prescription_validity", issued_on)
+    latest = validity.expires_on(issued_on, age, expiry.body)
+    if stated_expiry is not None and stated_expiry > latest and not values.get("is_external"):
+        raise invalid("expires_on", "validity", f"is later than the rule allows: {latest}")
+    intervals = store.rule(work.connection, "recheck", issued_on)
+    content = Prescription(
+        visit_id=visit.id,
+        purpose=purpose,
+        issued_on=issued_on,
+        expires_on=min(stated_expiry or latest, latest),
+        recheck_on=recheck_on or validity.recheck_on(issued_on, purpose, age, intervals),
+        is_recheck_by_rule=recheck_on is None,
+        expiry_rule_edition=expiry.edition,
+        **values,
+    )
+    require_valid(content)
+    return content
+
+
+def require_subjective(content: Prescription, refraction: Refraction) -> None:
+    subjective = refraction.subjective
+    for eye, _part in content.eyes():
+        tested = getattr(subjective, eye) if subjective is not None else None
+        if tested is None or not tested.sphere_centidioptres.is_measured:
+            raise SubjectiveMissing(
+                "an instrument's refraction alone is not dispensable (R15)",
+                missing=[f"subjective refraction of {eye}"],
+            )
+
+
+def plausible(
+    work: UnitOfWork,
+    visit: Record[Visit],
+    content: Prescription,
+    confirmed_rules: tuple[str, ...],
+    second_person_id: str,
+    *,
+    today: date,
+    amended_id: str = "",
+) -> Prescription:
+    """Return the prescription with what the rules found, answered for by the signer."""
+    earlier = lookups.earlier_prescription(
+        work.connection, visit.customer_id, other_than=amended_id
+    )
+    is_cycloplegic = False
+    if content.refraction_id:
+        source = work.records.find(REFRACTION, content.refraction_id)
+        is_cycloplegic = source.content.is_cycloplegic
+    found = plausibility.findings(
+        content,
+        Circumstances(
+            age_years=visit.content.age_years,
+            previous=earlier.content if earlier is not None else None,
+            is_cycloplegic=is_cycloplegic,
+            day=content.issued_on,
+        ),
+        store.rule(work.connection, "plausibility", today),
+    )
+    answered = plausibility.confirmed(
+        found, confirmed_rules, signer_id=work.actor.id, second_person_id=second_person_id
+    )
+    return replace(content, findings=answered, second_person_id=second_person_id)
+
+
+def recorded(
+    work: UnitOfWork,
+    visit: Record[Visit],
+    content: Prescription,
+    supersedes_id: str,
+    *,
+    relies_on: tuple[Pin, ...] = (),
+    evidence: tuple[Evidence, ...] = (),
+) -> Record[Prescription]:
+    identifier = new_id("rx")
+    if supersedes_id:
+        _supersede(work, supersedes_id, visit.customer_id, identifier)
+    prescription = work.records.add(
+        PRESCRIPTION,
+        replace(content, supersedes_id=supersedes_id),
+        id=identifier,
+        customer_id=visit.customer_id,
+        case_id=visit.case_id,
+        responsible_role=Role.OPTICIAN,
+        approval=Approval(
+            status=ApprovalStatus.APPROVED, decided_by=work.actor.id, decided_at=work.at
+        ),
+        evidence=evidence,
+        relies_on=relies_on,
+    )
+    work.tell(
+        prescription,
+        PrescriptionSigned(
+            prescription_id=prescription.id,
+            case_id=prescription.case_id,
+            customer_id=prescription.customer_id,
+            branch_id=prescription.branch_id,
+            supersedes_id=supersedes_id,
+        ),
+    )
+    return prescription
+
+
+def _supersede(work: UnitOfWork, old_id: str, customer_id: str, successor_id: str) -> None:
+    old = work.records.find(PRESCRIPTION, old_id)
+    if old.void:
+        raise RecordVoid(f"{old_id} is {old.void}", id=old_id, state=old.void)
+    if old.customer_id != customer_id:
+        raise CustomerDiffers("the superseded prescription is somebody else's", id=old_id)
+    work.records.void(
+        old,
+        ChangeKind.SUPERSEDED,
+        reason_code="NEW_PRESCRIPTION",
+        reason="a new prescription took its place",
+        successor_id=successor_id,
+    )
+
+
+def require_reason_code(work: UnitOfWork, reason_code: str, day: date) -> None:
+    codes = store.rule(work.connection, "prescription_reasons", day)
+    if reason_code not in codes:
+        raise invalid("reason_code", "reason_code", f"must be one of {', '.join(sorted(codes))}")

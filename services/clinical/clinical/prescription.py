@@ -1,0 +1,230 @@
+"""A prescription: what the prescriber decided to supply, or one that was written elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from chassis.errors import Refused, invalid
+from chassis.records.kinds import Kind, Transitions
+from chassis.roles import Role
+from clinical.places import Places
+from clinical.value import Eye, Measured
+from optics.addition import Addition
+from optics.power import SpherocylinderPower
+
+RELIED_ON = ("od", "os", "pd", "purpose")
+"""What lenses are made by; the rest of a prescription may change without anybody asking again."""
+
+EIGHTH_STEP = 12
+TENTH_MILLIMETRE = 100
+HALF_TURN = 180
+
+
+class PrescriptionPurpose(StrEnum):
+    """What the glasses are for."""
+
+    DISTANCE = "distance"
+    NEAR = "near"
+    INTERMEDIATE = "intermediate"
+    DISTANCE_AND_NEAR = "distance_and_near"
+
+
+class FindingSeverity(StrEnum):
+    """How much a plausibility rule asks for."""
+
+    WARN = "warn"
+    CONFIRM = "confirm"
+    SECOND_PERSON = "second_person"
+    BLOCK = "block"
+
+
+class RefractionUnsigned(Refused):
+    """A prescription is signed from a signed refraction only."""
+
+    reason = "REFRACTION_UNSIGNED"
+
+
+class SubjectiveMissing(Refused):
+    """An instrument's refraction alone is not dispensable (rule R15)."""
+
+    reason = "SUBJECTIVE_MISSING"
+
+
+class ImageMissing(Refused):
+    """A prescription written elsewhere is believed by its image only."""
+
+    reason = "IMAGE_MISSING"
+
+
+class PrescriptionExpired(Refused):
+    """Its last day has passed."""
+
+    reason = "PRESCRIPTION_EXPIRED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlausibilityFinding:
+    """What a plausibility rule said: its limit, never the customer's value."""
+
+    rule: str
+    severity: FindingSeverity
+    eye: Eye
+    field: str
+    text: str
+    is_confirmed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrescribedEye:
+    """What one eye gets: hundredths of a dioptre or of a prism dioptre, whole degrees. Axis 0 is
+    kept as 180."""
+
+    sphere_centidioptres: int
+    cylinder_centidioptres: int = 0
+    axis_degrees: int | None = None
+    add_centidioptres: int | None = None
+    prism_in_centi_prism_dioptres: int = 0
+    prism_up_centi_prism_dioptres: int = 0
+
+    def __post_init__(self) -> None:
+        if self.axis_degrees == 0 and self.cylinder_centidioptres:
+            object.__setattr__(self, "axis_degrees", HALF_TURN)
+
+    def power(self) -> SpherocylinderPower:
+        """Return the power as optics reckons with it. Raises ValueRefused."""
+        return SpherocylinderPower(
+            self.sphere_centidioptres, self.cylinder_centidioptres, self.axis_degrees
+        )
+
+    def addition(self) -> Addition | None:
+        """Return the addition for near, if there is one. Raises ValueRefused."""
+        return None if self.add_centidioptres is None else Addition(self.add_centidioptres)
+
+    @property
+    def has_prism(self) -> bool:
+        """Tell whether a prism is prescribed."""
+        return bool(self.prism_in_centi_prism_dioptres or self.prism_up_centi_prism_dioptres)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PupillaryDistance:
+    """Distances for far in micrometres, each given or marked not measured."""
+
+    od_micrometres: Measured
+    os_micrometres: Measured
+    binocular_micrometres: Measured
+
+    def binocular(self) -> int | None:
+        """Return the distance of both pupils: measured as such, or the sum of both halves."""
+        if self.binocular_micrometres.is_measured:
+            return self.binocular_micrometres.amount
+        halves = (self.od_micrometres, self.os_micrometres)
+        if all(half.is_measured for half in halves):
+            return sum(half.amount or 0 for half in halves)
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prescription:
+    """Powers, purpose and PD with the days they hold for. Raises Invalid when no eye is prescribed
+    for."""
+
+    visit_id: str
+    purpose: PrescriptionPurpose
+    od: PrescribedEye | None
+    os: PrescribedEye | None
+    pd: PupillaryDistance
+    issued_on: date
+    expires_on: date
+    source_name: str
+    recheck_on: date
+    is_recheck_by_rule: bool = True
+    is_external: bool = False
+    refraction_id: str = ""
+    notes: str = ""
+    findings: tuple[PlausibilityFinding, ...] = ()
+    second_person_id: str = ""
+    supersedes_id: str = ""
+    expiry_rule_edition: str = ""
+
+    def __post_init__(self) -> None:
+        if self.od is None and self.os is None:
+            raise invalid("od", "required", "one eye at least must be prescribed for")
+
+    def eyes(self) -> tuple[tuple[Eye, PrescribedEye], ...]:
+        """Return the eyes prescribed for, right before left."""
+        both = ((Eye.OD, self.od), (Eye.OS, self.os))
+        return tuple((eye, part) for eye, part in both if part is not None)
+
+    def require_in_force(self, day: date) -> None:
+        """Refuse a day after the last one. Raises PrescriptionExpired."""
+        if day > self.expires_on:
+            raise PrescriptionExpired(
+                f"the prescription could be dispensed until {self.expires_on}"
+            )
+
+
+PRESCRIPTION = Kind(
+    "clinical.prescription",
+    "rx",
+    Prescription,
+    Transitions("signed"),
+    readers=frozenset(
+        {
+            Role.OPTOMETRIST,
+            Role.OPHTHALMOLOGIST,
+            Role.OPTICIAN,
+            Role.LAB_CLERK,
+            Role.LAB_TECHNICIAN,
+            Role.QC_INSPECTOR,
+            Role.AUDITOR,
+        }
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrescriptionSigned:
+    """A prescription was signed, or an external one recorded."""
+
+    prescription_id: str
+    case_id: str
+    customer_id: str
+    branch_id: str
+    supersedes_id: str
+
+
+def require_valid(prescription: Prescription) -> None:
+    """Refuse values outside their range or step, an axis without a cylinder or the reverse, and
+    days in the wrong order. Raises Invalid naming each place."""
+    places = Places()
+    for eye, part in prescription.eyes():
+        _check_eye(places, str(eye), part)
+    pd = prescription.pd
+    for name in ("od_micrometres", "os_micrometres", "binocular_micrometres"):
+        value: Measured | None = getattr(pd, name)
+        field = "binocular_distance" if name.startswith("binocular") else "monocular_distance"
+        if value is None:
+            places.refuse(f"pd.{name}", "required", "must be given or marked not_measured")
+        else:
+            places.measured(f"pd.{name}", value, field, TENTH_MILLIMETRE)
+    for name in ("expires_on", "recheck_on"):
+        if getattr(prescription, name) < prescription.issued_on:
+            places.refuse(name, "order", "lies before the day it was issued on")
+    places.require_none()
+
+
+def _check_eye(places: Places, place: str, eye: PrescribedEye) -> None:
+    sphere, cylinder = eye.sphere_centidioptres, eye.cylinder_centidioptres
+    if sphere is None:
+        places.refuse(f"{place}.sphere_centidioptres", "required", "must be given, plano is 0")
+        return
+    places.number(f"{place}.sphere_centidioptres", sphere, "sphere", EIGHTH_STEP)
+    places.number(f"{place}.cylinder_centidioptres", cylinder, "cylinder", EIGHTH_STEP)
+    places.made(place, eye.power)
+    places.number(f"{place}.add_centidioptres", eye.add_centidioptres, "addition", EIGHTH_STEP)
+    for name in ("prism_in_centi_prism_dioptres", "prism_up_centi_prism_dioptres"):
+        amount = abs(getattr(eye, name))
+        places.number(f"{place}.{name}", amount or None, "prism")

@@ -1,0 +1,39 @@
+"""Clinical's worker: it plans rechecks when pairs are collected, and keeps branches' zones."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from chassis.amqp import Worker, hears
+from chassis.db import UnitOfWork
+from clinical import commands_recheck, commands_visit
+from optichain.labjob.v1 import events_pb2 as labjob_events
+from optichain.organisation.v1 import events_pb2 as organisation_events
+
+
+class ClinicalWorker(Worker):
+    """Publishes clinical's facts; relies on inventory's frames and lenses."""
+
+    name = "clinical"
+    relies_on = ("inventory",)
+
+    @hears(labjob_events.JobCollected)
+    def plan_recheck(self, work: UnitOfWork, event: Any) -> None:
+        """Plan the recheck behind a collected pair."""
+        commands_recheck.plan_recheck(
+            work,
+            job_id=event.job_id,
+            case_id=event.case_id,
+            customer_id=event.customer_id,
+            branch_id=event.branch_id,
+            collected_at=event.collected_at.ToDatetime(tzinfo=UTC),
+        )
+
+    @hears(organisation_events.BranchOpened)
+    def keep_branch_zone(self, work: UnitOfWork, event: Any) -> None:
+        """Keep the zone that a branch's dates follow."""
+        commands_visit.keep_branch_zone(work, branch_id=event.branch_id, time_zone=event.time_zone)
+
+
+WORKER = ClinicalWorker

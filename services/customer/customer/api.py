@@ -1,0 +1,47 @@
+"""Customer's gRPC face."""
+
+from __future__ import annotations
+
+from chassis.rpc import Api
+from customer import (
+    commands_contact,
+    commands_follow_up,
+    commands_import,
+    commands_people,
+    queries,
+    queries_lists,
+    queries_search,
+    queries_visit,
+)
+from optichain.customer.v1 import customer_service_pb2
+
+api = Api(customer_service_pb2, "CustomerService")
+APIS = (api,)
+
+api.commands(
+    RegisterPerson=commands_people.register_person,
+    AmendPerson=commands_people.amend_person,
+    ResolveDuplicate=commands_people.resolve_duplicate,
+    VerifyContact=commands_contact.verify_contact,
+    RecordContactPermission=commands_contact.record_contact_permission,
+    LinkGuardian=commands_contact.link_guardian,
+    EndGuardianLink=commands_contact.end_guardian_link,
+    RecordMessage=commands_contact.record_message,
+    PlanFollowUp=commands_follow_up.plan_follow_up,
+    RecordFollowUp=commands_follow_up.record_follow_up,
+    WaiveFollowUp=commands_follow_up.waive_follow_up,
+    StartImport=commands_import.start_import,
+)
+api.queries(
+    GetPerson=queries.get_person,
+    SearchPeople=queries_search.search_people,
+    FindDuplicates=queries.find_duplicates,
+    GetContactPermission=queries.get_contact_permission,
+    ListHousehold=queries.list_household,
+    RequireReadyForVisit=queries_visit.require_ready_for_visit,
+    ListDuplicates=queries_lists.list_duplicates,
+    ListMessages=queries_lists.list_messages,
+    ListFollowUps=queries_lists.list_follow_ups,
+    GetImport=queries_lists.get_import,
+    ListImportRows=queries_lists.list_import_rows,
+)

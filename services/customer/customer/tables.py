@@ -1,0 +1,41 @@
+"""Customer's own tables: what people are found by, and the report of imports. The people themselves
+are records."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Date, Integer, LargeBinary, MetaData, Table, Text
+
+from chassis.ids import Id
+
+metadata = MetaData()
+
+person_search = Table(
+    "person_search",
+    metadata,
+    Column("person_id", Id("cus"), primary_key=True),
+    Column("name_folded", Text),
+    Column("name_turned", Text),
+    Column("initials", Text),
+    Column("phone_e164", Text),
+    Column("phone_last4", Text),
+    Column("birthday", Date),
+    Column("short_code", Text),
+    Column("merged_into", Id("cus")),
+)
+"""One row for each person. `initials` are followed by a space and the folded name, so that one
+index finds and orders; an alias keeps its row, found by its code alone, and names who it is now."""
+
+import_row = Table(
+    "import_row",
+    metadata,
+    Column("import_id", Id("imp"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("outcome", Text),
+    Column("customer_id", Id("cus")),
+    Column("field", Text),
+    Column("reason", Text),
+    Column("text", Text),
+    Column("duplicate_of_id", Id("cus")),
+    Column("name_key", LargeBinary),
+    Column("birthday_key", LargeBinary),
+)

@@ -1,0 +1,68 @@
+"""What the bridge is asked: a branch's instruments, its captures, and the rules of reading them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from chassis.db import Reading
+from chassis.errors import invalid
+from chassis.pages import Page, after, size_of
+from chassis.records.envelope import Record
+from chassis.records.queries import standing
+from chassis.rules import in_force
+from device_bridge import store
+from device_bridge.capture import CaptureState
+from device_bridge.instrument import Instrument
+from device_bridge.store import LineState
+
+
+def list_instruments(
+    reading: Reading, *, branch_id: str, page_size: int, page_token: str
+) -> dict[str, Any]:
+    """Return a page of a branch's instruments with their lines."""
+    size, key = size_of(page_size), after(page_token, 1)
+    found = store.instruments_page(
+        reading.connection, branch_id or reading.actor.branch_id, key[0] if key else "", size + 1
+    )
+    page = Page.of(found, size, key=lambda one: [one[0].id])
+    return {
+        "instruments": [_with_line(*one) for one in page.rows],
+        "next_page_token": page.next_page_token,
+    }
+
+
+def list_captures(
+    reading: Reading, *, branch_id: str, state: str, page_size: int, page_token: str
+) -> dict[str, Any]:
+    """Return a page of a branch's captures, newest first. Raises Invalid (state)."""
+    if state and state not in set(CaptureState):
+        raise invalid("state", "state", f"must be one of {', '.join(sorted(CaptureState))}")
+    size = size_of(page_size)
+    found = store.captures_page(
+        reading.connection,
+        branch_id or reading.actor.branch_id,
+        state,
+        after(page_token, 2),
+        size + 1,
+    )
+    page = Page.of(found, size, key=lambda one: [one.recorded_at.isoformat(), one.id])
+    return {"captures": page.rows, "next_page_token": page.next_page_token}
+
+
+def get_capture(reading: Reading, *, capture_id: str) -> Record[Any]:
+    """Return a capture. Raises Unknown."""
+    return standing(reading.connection, capture_id).envelope
+
+
+def clock_allowance(connection: Connection, day: date) -> timedelta:
+    """Return how far an instrument's clock may lie from the bridge's (rule `instrument_clock`)."""
+    rule = in_force(connection, "instrument_clock", day)
+    return timedelta(minutes=rule.body["allowed_minutes"])
+
+
+def _with_line(instrument: Record[Instrument], line: LineState) -> dict[str, Any]:
+    return {"envelope": instrument, **asdict(instrument.content), **asdict(line)}

@@ -1,0 +1,1 @@
+"""Inventory: the catalogue and the stock that a pair of glasses is made from."""

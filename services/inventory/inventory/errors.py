@@ -1,0 +1,23 @@
+"""Inventory's refusals stand beside what they guard: here they can be read in one place."""
+
+from __future__ import annotations
+
+from inventory.draw import LotNotSellable
+from inventory.lot import AcceptorIsReceiver, ChecksMissing
+from inventory.product import SkuTaken
+from inventory.reservation import OtherCase, ReservationCommitted
+from inventory.set_aside import SetAsideLimit
+from inventory.stock import NotHeld, OutOfStock, SerialTaken
+
+__all__ = [
+    "AcceptorIsReceiver",
+    "ChecksMissing",
+    "LotNotSellable",
+    "NotHeld",
+    "OtherCase",
+    "OutOfStock",
+    "ReservationCommitted",
+    "SerialTaken",
+    "SetAsideLimit",
+    "SkuTaken",
+]

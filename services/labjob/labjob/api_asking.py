@@ -1,0 +1,123 @@
+"""What labjob asks of others before a command: the order and all beneath it, read between the pins
+and the last look at them, so that what was read is what is pinned."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from chassis.clock import today
+from chassis.db import Reading
+from chassis.errors import invalid
+from chassis.records.envelope import Record
+from chassis.records.pins import Pin
+from chassis.rpc import Call
+from labjob import queries, wire
+from labjob.job import Job
+from labjob.order_basis import HeldStock, OrderBasis, OrderNotConfirmed
+from optichain.billing.v1 import billing_service_pb2 as billing
+from optichain.clinical.v1 import clinical_service_pb2 as clinical
+from optichain.inventory.v1 import inventory_service_pb2 as inventory
+from optichain.organisation.v1 import branch_pb2
+from optichain.organisation.v1 import organisation_service_pb2 as organisation
+
+_RELIED_ON = ("od", "os", "pd", "purpose")
+"""What of a prescription a job relies on; its notes may change."""
+
+_LABS = (branch_pb2.BRANCH_KIND_CENTRAL_LAB, branch_pb2.BRANCH_KIND_SHOP)
+
+
+def job_of(call: Call, job_id: str) -> Record[Job]:
+    """Return a job within the caller's scope, before others are asked. Raises Unknown,
+    WrongBranch."""
+    with call.database.snapshot() as connection:
+        return queries.get_job(Reading(connection, call.actor), job_id=job_id)
+
+
+def order_of(call: Call, order_id: str) -> Any:
+    """Return the live order. Raises Unknown, Unavailable."""
+    request = billing.GetOrderRequest(order_id=order_id)
+    return call.ask(request, billing.GetOrderResponse).order
+
+
+def held_for(call: Call, case_id: str) -> tuple[tuple[HeldStock, ...], tuple[str, ...]]:
+    """Return what inventory holds for a case, and which of its lots are locked."""
+    request = inventory.ListCaseReservationsRequest(case_id=case_id)
+    answer = call.ask(request, inventory.ListCaseReservationsResponse)
+    return wire.held_stock(answer), tuple(answer.locked_lot_ids)
+
+
+def require_lab(call: Call, lab_id: str) -> None:
+    """Refuse a place that is no lab. Raises Unknown, Invalid (NOT_A_LAB)."""
+    if _branch(call, lab_id).branch_kind not in _LABS:
+        raise invalid("lab_id", "lab", "is neither a central lab nor a shop", reason="NOT_A_LAB")
+
+
+def today_at(call: Call, branch_id: str) -> date:
+    """Return the day it is at a branch."""
+    return today(_branch(call, branch_id).time_zone)
+
+
+def _branch(call: Call, branch_id: str) -> Any:
+    request = organisation.GetBranchRequest(branch_id=branch_id)
+    return call.ask(request, organisation.GetBranchResponse).branch
+
+
+def basis_of(call: Call, order_id: str) -> tuple[OrderBasis, tuple[Pin, ...]]:
+    """Return the basis of a release and the pins it stands on, none of them stale.
+
+    The pins are read first and looked at again last: whatever changes in between is refused.
+    Raises OrderNotConfirmed, StalePins, Unknown, Unavailable.
+    """
+    pins = call.pins_on(order_id, of="billing")
+    order = order_of(call, order_id)
+    if not (order.approval_id and order.fitting_measurement_id and order.terms_id):
+        raise OrderNotConfirmed(
+            f"the order is {order.envelope.state}: nobody approved it",
+            missing=["order approved and confirmed"],
+            state=order.envelope.state,
+        )
+    # What verification power and centration derive from is pinned here too, before it is read,
+    # whatever the order pinned itself.
+    pins += call.pins_on(order.lens_specification_id, of="clinical")
+    pins += call.pins_on(order.fitting_measurement_id, of="clinical")
+    specification = call.ask(
+        clinical.GetLensSpecificationRequest(lens_specification_id=order.lens_specification_id),
+        clinical.GetLensSpecificationResponse,
+    ).lens_specification
+    pins += call.pins_on(specification.prescription_id, *_RELIED_ON, of="clinical")
+    basis = _read(call, order, specification)
+    call.require_live(pins)
+    return basis, pins
+
+
+def _read(call: Call, order: Any, specification: Any) -> OrderBasis:
+    return wire.order_basis(
+        order=order,
+        terms=call.ask(
+            billing.GetTermsRequest(terms_id=order.terms_id), billing.GetTermsResponse
+        ).terms,
+        prescription=call.ask(
+            clinical.GetPrescriptionRequest(prescription_id=specification.prescription_id),
+            clinical.GetPrescriptionResponse,
+        ).prescription,
+        specification=specification,
+        selection=call.ask(
+            clinical.GetFrameSelectionRequest(frame_selection_id=order.frame_selection_id),
+            clinical.GetFrameSelectionResponse,
+        ).frame_selection,
+        measurement=call.ask(
+            clinical.GetFittingMeasurementRequest(
+                fitting_measurement_id=order.fitting_measurement_id
+            ),
+            clinical.GetFittingMeasurementResponse,
+        ).fitting_measurement,
+        lens=call.ask(
+            inventory.GetProductRequest(product_id=specification.product_id),
+            inventory.GetProductResponse,
+        ).product,
+        held=call.ask(
+            inventory.ListCaseReservationsRequest(case_id=order.envelope.case_id),
+            inventory.ListCaseReservationsResponse,
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Stock for a job, asked of inventory: the frame and the lenses that are drawn to it, and what of
+them broke. What was asked is asked again under the same id, so that a repeat draws nothing twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from chassis.errors import invalid
+from chassis.records.envelope import Record
+from chassis.rpc import Call
+from labjob import api_asking as asking
+from labjob.errors import FrameNotReserved, WrongLens
+from labjob.job import DrawnLens, FrameOrigin, Job
+from labjob.lens import Eye
+from labjob.order_basis import HeldStock, is_lens_for
+from labjob.station import JobPart
+from labjob.wire import word
+from optichain.inventory.v1 import inventory_service_pb2 as inventory
+
+
+@dataclass(frozen=True)
+class DrawnFrame:
+    """The reservation and the draw of a frame; both empty for the customer's own."""
+
+    reservation_id: str = ""
+    draw_id: str = ""
+
+
+def draw_frame(call: Call, job: Record[Job]) -> DrawnFrame:
+    """Draw the frame that is reserved for the order; what is drawn already stays so. Raises
+    FrameNotReserved, Unavailable, and what inventory refuses with."""
+    content = job.content
+    if content.frame_origin is FrameOrigin.OWN:
+        return DrawnFrame()
+    if content.frame_draw_id:
+        return DrawnFrame(content.frame_reservation_id, content.frame_draw_id)
+    held, _ = asking.held_for(call, job.case_id)
+    reserved = [
+        one
+        for one in held
+        if one.is_frame
+        and one.product_id == content.frame_product_id
+        and one.order_id == content.order_id
+        and one.state in ("reserved", "drawn")
+    ]
+    if not reserved:
+        raise FrameNotReserved(
+            "no piece of the frame is reserved for the order",
+            missing=[f"frame reserved: {content.frame_product_id}"],
+        )
+    # The newest comes last: an earlier one may have been drawn and broken.
+    return DrawnFrame(reserved[-1].id, _draw(call, job, reserved[-1].id).envelope.id)
+
+
+def _draw(call: Call, job: Record[Job], reservation_id: str) -> Any:
+    request = inventory.DrawToJobRequest(
+        request_id=f"{job.id}:{reservation_id}",
+        reservation_id=reservation_id,
+        job_id=job.id,
+        case_id=job.case_id,
+    )
+    return call.ask(request, inventory.DrawToJobResponse).draw
+
+
+def draw_lenses(call: Call, job: Record[Job], chosen: Iterable[Any]) -> tuple[DrawnLens, ...]:
+    """Draw the lens of every eye that has none, each held against the order first.
+
+    `chosen` names other reservations than the job's own, after a breakage. Raises WrongLens,
+    Invalid (EYE_NOT_ORDERED), Unavailable, and what inventory refuses with.
+    """
+    content = job.content
+    wanted = {lens.eye: lens.reservation_id for lens in content.reserved_lenses}
+    for index, one in enumerate(chosen):
+        eye = Eye(word(one, "eye"))
+        if eye not in wanted:
+            place = f"reservations[{index}].eye"
+            raise invalid(place, "eye", "has no lens in this job", reason="EYE_NOT_ORDERED")
+        wanted[eye] = one.reservation_id
+    held = {one.id: one for one in asking.held_for(call, job.case_id)[0]}
+    eyes = content.eyes_to_draw()
+    for eye in eyes:
+        _require_lens(job, eye, held.get(wanted[eye]))
+    return tuple(_drawn(call, job, eye, wanted[eye]) for eye in eyes)
+
+
+def _require_lens(job: Record[Job], eye: Eye, held: HeldStock | None) -> None:
+    lens = dict(job.content.ordered.lenses())[eye]
+    right = held is not None and held.product_id == job.content.lens_product_id
+    if held is None or not right or not is_lens_for(held, eye, lens):
+        raise WrongLens(
+            f"the reservation is not the lens ordered for {eye}",
+            missing=[f"lens reserved as ordered: {eye}"],
+            eye=eye,
+        )
+
+
+def _drawn(call: Call, job: Record[Job], eye: Eye, reservation_id: str) -> DrawnLens:
+    draw = _draw(call, job, reservation_id)
+    return DrawnLens(
+        eye=eye,
+        reservation_id=reservation_id,
+        draw_id=draw.envelope.id,
+        product_id=draw.product_id,
+        lot_id=draw.lot_id,
+    )
+
+
+def break_stock(call: Call, job: Record[Job], part: JobPart, request: Any) -> str:
+    """Tell inventory what broke, and return its breakage; empty for the customer's own frame.
+    Raises Unavailable, and what inventory refuses with."""
+    reservation_id = _reservation_of(job.content, part)
+    if not reservation_id:
+        return ""
+    asked = inventory.RecordBreakageRequest(
+        # The revision tells this breakage from a later one of the same part.
+        request_id=f"{part}:{job.id}:{job.revision}",
+        reservation_id=reservation_id,
+        reason_code=request.reason_code,
+        note=request.note,
+    )
+    return call.ask(asked, inventory.RecordBreakageResponse).breakage.envelope.id
+
+
+def _reservation_of(content: Job, part: JobPart) -> str:
+    if part is JobPart.FRAME:
+        return content.frame_reservation_id
+    eye = Eye.OD if part is JobPart.LENS_OD else Eye.OS
+    return next(lens.reservation_id for lens in content.drawn_lenses if lens.eye is eye)

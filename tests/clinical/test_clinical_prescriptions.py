@@ -1,0 +1,250 @@
+"""Prescriptions: dated by rule, looked at for slips, and never overwritten."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from chassis.actor import system
+from chassis.errors import Invalid, NotPermitted, Outdated, Refused
+from chassis.records.tables import outbox
+from chassis.roles import Role
+from clinical import commands_prescription
+from clinical.prescription import PRESCRIPTION, PrescribedEye, PrescriptionPurpose
+from clinical.refraction import BothEyes, EyeRefraction
+from clinical.validity import months_after
+from clinical.value import Measured, ValueState
+from optichain.clinical.v1 import clinical_service_pb2 as pb
+from optichain.record.v1 import pin_pb2
+from optichain.record.v1 import record_service_pb2 as records
+from optichain.record.v1.events_pb2 import RecordChanged
+
+AXIS_12 = PrescribedEye(sphere_centidioptres=-200, cylinder_centidioptres=-75, axis_degrees=12)
+FAR_OFF = PrescribedEye(sphere_centidioptres=200, cylinder_centidioptres=-75, axis_degrees=10)
+
+
+def changes_told(clinic: Any) -> list[RecordChanged]:
+    """What the outbox tells others of changed records."""
+    with clinic.chain.work("clinical", system("clinical")) as work:
+        rows = work.connection.execute(select(outbox).order_by(outbox.c.seq)).all()
+    return [
+        RecordChanged.FromString(bytes(row.body))
+        for row in rows
+        if row.type == "optichain.record.v1.RecordChanged"
+    ]
+
+
+def test_a_prescription_is_dated_by_rule_and_waits_for_the_optician(clinic: Any) -> None:
+    adult = clinic.prescription()
+    child = clinic.prescription(clinic.visit(age_years=9))
+
+    assert adult.content.issued_on == clinic.today
+    assert adult.content.expires_on == months_after(clinic.today, 12)
+    assert child.content.expires_on == months_after(clinic.today, 6)
+    assert child.content.recheck_on == months_after(clinic.today, 3)
+    assert adult.responsible_role is Role.OPTICIAN
+    assert adult.content.source_name == clinic.optometrist.id
+
+
+def test_an_examiner_may_shorten_the_days_but_not_lengthen_them(clinic: Any) -> None:
+    sooner = clinic.today + timedelta(days=30)
+    short = clinic.prescription(expires_on=sooner, recheck_on=sooner)
+    assert (short.content.expires_on, short.content.is_recheck_by_rule) == (sooner, False)
+    with pytest.raises(Invalid) as refused:
+        clinic.prescription(expires_on=clinic.today + timedelta(days=400))
+    assert refused.value.problems[0].field == "expires_on"
+
+
+def test_nothing_is_prescribed_from_an_unsigned_or_an_instruments_refraction(clinic: Any) -> None:
+    with pytest.raises(Refused) as unsigned:
+        clinic.sign(clinic.refraction())
+    assert unsigned.value.code == "REFRACTION_UNSIGNED"
+
+    from clinical.appointment import VisitPurpose
+
+    sphere = Measured(state=ValueState.MEASURED, amount=-200)
+    visit = clinic.visit(purpose=VisitPurpose.ADJUSTMENT)
+    objective = BothEyes(od=EyeRefraction(sphere_centidioptres=sphere))
+    signed = clinic.signed_refraction(visit, subjective=None, objective=objective)
+    with pytest.raises(Refused) as instrument:
+        clinic.sign(signed)
+    assert instrument.value.code == "SUBJECTIVE_MISSING"
+
+
+def test_a_change_no_eye_makes_must_be_confirmed_by_its_rule_and_a_second_person(
+    clinic: Any,
+) -> None:
+    visit = clinic.visit()
+    clinic.prescription(visit)
+    refraction = clinic.signed_refraction(visit)
+    with pytest.raises(Refused) as refused:
+        clinic.sign(refraction, od=FAR_OFF)
+    assert refused.value.code == "PLAUSIBILITY_UNCONFIRMED"
+    rules = tuple(refused.value.details["rules"].split(","))
+    assert "R2" in rules
+    assert not any("200" in one or "4.00" in one for one in refused.value.missing)
+    with pytest.raises(Refused) as alone:
+        clinic.sign(refraction, od=FAR_OFF, confirmed_rules=rules)
+    assert alone.value.code == "SECOND_PERSON_MISSING"
+    signed = clinic.sign(
+        refraction, od=FAR_OFF, confirmed_rules=rules, second_person_id=clinic.colleague.id
+    )
+    assert signed.content.second_person_id == clinic.colleague.id
+    assert {f.rule for f in signed.content.findings if f.is_confirmed} == set(rules)
+
+
+def test_powers_measured_under_cycloplegia_are_prescribed_only_when_confirmed(clinic: Any) -> None:
+    refraction = clinic.signed_refraction(is_cycloplegic=True, cycloplegia="atropine 1%")
+    with pytest.raises(Refused) as refused:
+        clinic.sign(refraction)
+    assert refused.value.details["rules"] == "R14"
+    assert clinic.sign(refraction, confirmed_rules=("R14",)).content.findings[0].rule == "R14"
+
+
+def test_an_amendment_keeps_the_earlier_value_and_tells_only_the_names_of_fields(
+    clinic: Any,
+) -> None:
+    clinic.chain.serve("clinical")
+    prescription = clinic.prescription()
+    amended = clinic.amend(prescription, od=AXIS_12)
+
+    assert (amended.version, amended.content.od.axis_degrees) == (2, 12)
+    assert amended.content.os == prescription.content.os
+    told = changes_told(clinic)[-1]
+    assert (told.record_id, told.version, list(told.fields)) == (prescription.id, 2, ["od"])
+    assert told.what == pin_pb2.CHANGE_KIND_AMENDED
+    asked = records.ListChangesRequest(record_id=prescription.id)
+    seen = {}
+    for role in (Role.OPTICIAN, Role.CASHIER):
+        reader = clinic.person(role)
+        answer = clinic.chain.ask(asked, records.ListChangesResponse, as_=reader, of="clinical")
+        seen[role] = answer.changes[-1].fields[0]
+    assert '"axis_degrees":10' in seen[Role.OPTICIAN].old_value
+    assert '"axis_degrees":12' in seen[Role.OPTICIAN].new_value
+    assert (seen[Role.CASHIER].field, seen[Role.CASHIER].old_value) == ("od", "")
+
+
+def test_an_amendment_needs_a_known_reason_a_change_and_the_live_revision(clinic: Any) -> None:
+    prescription = clinic.prescription()
+    with pytest.raises(Invalid) as code:
+        clinic.amend(prescription, od=AXIS_12, reason_code="BECAUSE")
+    assert code.value.problems[0].field == "reason_code"
+    with pytest.raises(Refused) as nothing:
+        clinic.amend(prescription, notes="")
+    assert nothing.value.code == "NOTHING_CHANGED"
+    with pytest.raises(Refused) as slip:
+        clinic.amend(prescription, os=FAR_OFF)
+    assert slip.value.code == "PLAUSIBILITY_UNCONFIRMED"
+    amended = clinic.amend(prescription, notes="sits far from the screen")
+    assert changes_told(clinic)[-1].fields == ["notes"]
+    with pytest.raises(Outdated):
+        clinic.amend(prescription, od=AXIS_12)
+    assert clinic.amend(amended, od=AXIS_12).version == 3
+
+
+def test_a_new_prescription_ends_the_old_one_and_names_itself_its_successor(clinic: Any) -> None:
+    visit = clinic.visit()
+    old = clinic.prescription(visit)
+    refraction = clinic.signed_refraction(visit)
+    new = clinic.sign(refraction, od=AXIS_12, supersedes_id=old.id)
+
+    with clinic.chain.work("clinical", clinic.optometrist.actor) as work:
+        ended = work.records.get(PRESCRIPTION, old.id)
+    assert (ended.state, ended.void, ended.version) == ("superseded", "superseded", 1)
+    told = changes_told(clinic)[-1]
+    assert (told.record_id, told.successor_id) == (old.id, new.id)
+    assert told.what == pin_pb2.CHANGE_KIND_SUPERSEDED
+    with pytest.raises(Refused) as again:
+        clinic.sign(refraction, supersedes_id=old.id)
+    assert again.value.code == "RECORD_VOID"
+    with pytest.raises(Refused) as amend:
+        clinic.amend(ended, od=AXIS_12)
+    assert amend.value.code == "RECORD_VOID"
+
+
+def test_nobody_elses_prescription_is_superseded(clinic: Any) -> None:
+    old = clinic.prescription()
+    with pytest.raises(Refused) as refused:
+        clinic.sign(clinic.signed_refraction(), supersedes_id=old.id)
+    assert refused.value.code == "CUSTOMER_DIFFERS"
+
+
+def test_a_revoked_prescription_is_dispensed_no_more(clinic: Any) -> None:
+    prescription = clinic.prescription()
+    frame = clinic.frame(prescription)
+    clinic.run(
+        clinic.optometrist,
+        commands_prescription.revoke_prescription,
+        prescription_id=prescription.id,
+        revision=prescription.revision,
+        reason_code="RX_CHANGE",
+        reason="the eyes have changed",
+    )
+    assert changes_told(clinic)[-1].what == pin_pb2.CHANGE_KIND_REVOKED
+    with pytest.raises(Refused) as refused:
+        clinic.lens(prescription, frame)
+    assert refused.value.code == "RECORD_VOID"
+
+
+def external(clinic: Any, **changed: Any) -> Any:
+    known = {
+        "visit_id": clinic.visit().id,
+        "issued_on": clinic.today - timedelta(days=20),
+        "source_name": "上海第一医院",
+        "evidence_keys": (clinic.photo(),),
+        **changed,
+    }
+    return clinic.run(
+        clinic.optometrist,
+        commands_prescription.record_external_prescription,
+        **clinic.prescribed(**known),
+    )
+
+
+def test_an_external_prescription_is_believed_by_its_image_while_it_is_in_force(
+    clinic: Any,
+) -> None:
+    recorded = external(clinic)
+    assert recorded.content.is_external
+    assert recorded.evidence[0].media_type == "image/png"
+    assert recorded.content.expires_on == months_after(clinic.today - timedelta(days=20), 12)
+    with pytest.raises(Refused) as image:
+        external(clinic, evidence_keys=())
+    assert image.value.code == "IMAGE_MISSING"
+    with pytest.raises(Refused) as unconfirmed:
+        external(clinic, evidence_keys=("clinical/photo/never",))
+    assert unconfirmed.value.code == "EVIDENCE_UNCONFIRMED"
+    with pytest.raises(Refused) as expired:
+        external(clinic, issued_on=clinic.today - timedelta(days=500))
+    assert expired.value.code == "PRESCRIPTION_EXPIRED"
+    with pytest.raises(Invalid):
+        external(clinic, issued_on=clinic.today + timedelta(days=1))
+
+
+def test_lab_roles_read_a_prescription_and_the_cashier_does_not(clinic: Any) -> None:
+    clinic.chain.serve("clinical")
+    prescription = clinic.prescription(purpose=PrescriptionPurpose.DISTANCE)
+    request = pb.GetPrescriptionRequest(prescription_id=prescription.id)
+    edger = clinic.chain.person(Role.LAB_TECHNICIAN)
+    found = clinic.chain.ask(request, pb.GetPrescriptionResponse, as_=edger).prescription
+    assert found.od.sphere_centidioptres == -200
+    assert found.pd.binocular_micrometres.amount == 63_500
+    assert clinic.chain.ask_as_service("labjob", request, pb.GetPrescriptionResponse).prescription
+    with pytest.raises(NotPermitted):
+        clinic.chain.ask(request, pb.GetPrescriptionResponse, as_=clinic.person(Role.CASHIER))
+
+
+def test_prescriptions_of_a_customer_are_listed_newest_first_by_page(clinic: Any) -> None:
+    clinic.chain.serve("clinical")
+    visit = clinic.visit()
+    made = [clinic.prescription(visit).id for _ in range(3)]
+    request = pb.ListPrescriptionsRequest(customer_id=visit.customer_id, page_size=2)
+    first = clinic.chain.ask(request, pb.ListPrescriptionsResponse, as_=clinic.optician)
+    request.page_token = first.next_page_token
+    rest = clinic.chain.ask(request, pb.ListPrescriptionsResponse, as_=clinic.optician)
+    found = [one.envelope.id for one in (*first.prescriptions, *rest.prescriptions)]
+    assert found == made[::-1]
+    assert not rest.next_page_token
