@@ -43,6 +43,7 @@ from optichain.inventory.v1 import product_pb2, reservation_pb2, stock_pb2
 from optichain.money.v1.money_pb2 import Money
 from optichain.organisation.v1 import branch_pb2
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
+from organisation.staff import QUALIFICATION, Qualification
 
 FRAME_PRICE, LENS_PRICE = 60_000, 45_000
 TOTAL = FRAME_PRICE + 2 * LENS_PRICE
@@ -222,8 +223,6 @@ def _customer(made: Counter) -> None:
 
 
 def _prescribe(made: Counter) -> None:
-    from organisation.staff import QUALIFICATION, Qualification
-
     optometrist = made.people[Role.OPTOMETRIST]
     with made.chain.work("organisation", made.people[Role.HEAD_OFFICE].actor) as work:
         passed = Qualification(
@@ -496,7 +495,7 @@ def test_a_note_added_to_the_prescription_stops_nobody(counter: Counter) -> None
         clinical.AmendPrescriptionRequest(
             prescription_id=counter.rx_id,
             revision=_revision(counter),
-            reason_code="NOTE",
+            reason_code="RX_TRANSCRIPTION",
             reason="a note",
             notes="wears them for driving",
         ),

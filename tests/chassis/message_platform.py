@@ -169,7 +169,7 @@ class MessagePlatform:
         *,
         event_id: str = "",
         content_type: str = CONTENT_TYPE,
-        **headers: str,
+        **headers: Any,
     ) -> str:
         """Put a message into a queue as the relay would; return its event id."""
         event_id = event_id or str(UUID(bytes=uuid_utils.uuid7().bytes))

@@ -1,5 +1,5 @@
-"""A clinic for tests: its people, and a pair of glasses taken as far as a test needs by the commands
-themselves."""
+"""A clinic for tests: its people, and a pair of glasses taken as far as a test needs by the
+commands themselves."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def measured(amount: int) -> Measured:
 
 def eye(sphere: int, cylinder: int = 0, axis: int | None = None) -> EyeRefraction:
     """An eye as measured."""
-    values = {
+    values: dict[str, Any] = {
         "sphere_centidioptres": measured(sphere),
         "cylinder_centidioptres": measured(cylinder),
     }
@@ -95,7 +95,7 @@ class Clinic:
         with self.chain.work("clinical", who.actor) as work:
             return command(work, **arguments)
 
-    def visit(self, **arguments: Any) -> Record[Any]:
+    def visit(self, **arguments: Any) -> Any:
         """A walk-in adult who came for spectacles, unless told otherwise."""
         known = {
             "customer_id": new_id("cus"),
@@ -111,7 +111,7 @@ class Clinic:
             self.technician, commands_visit.arm_station, visit_id=visit.id, station_code=station
         )
 
-    def reading(self, *, station: str = "AR1", key: str = "", **arguments: Any) -> Record[Any]:
+    def reading(self, *, station: str = "AR1", key: str = "", **arguments: Any) -> Any:
         """A transmission of the autorefractor."""
         observation = Observation(
             kind=ReadingKind.AUTOREFRACTION,
@@ -143,7 +143,7 @@ class Clinic:
         with self.chain.work("clinical", system("device_bridge")) as work:
             return commands_reading.record_reading(work, **known)
 
-    def refraction(self, visit: Record[Any] | None = None, **arguments: Any) -> Record[Any]:
+    def refraction(self, visit: Record[Any] | None = None, **arguments: Any) -> Any:
         """A complete refraction, not signed yet."""
         visit = visit or self.visit()
         known = {
@@ -155,7 +155,7 @@ class Clinic:
             self.optometrist, commands_refraction.record_refraction, visit_id=visit.id, **known
         )
 
-    def signed_refraction(self, visit: Record[Any] | None = None, **arguments: Any) -> Record[Any]:
+    def signed_refraction(self, visit: Record[Any] | None = None, **arguments: Any) -> Any:
         """A refraction signed by its examiner."""
         refraction = self.refraction(visit, **arguments)
         return self.run(
@@ -183,12 +183,12 @@ class Clinic:
             **changed,
         }
 
-    def prescription(self, visit: Record[Any] | None = None, **changed: Any) -> Record[Any]:
+    def prescription(self, visit: Record[Any] | None = None, **changed: Any) -> Any:
         """A signed prescription from a signed refraction."""
         refraction = self.signed_refraction(visit)
         return self.sign(refraction, **changed)
 
-    def sign(self, refraction: Record[Any], **changed: Any) -> Record[Any]:
+    def sign(self, refraction: Record[Any], **changed: Any) -> Any:
         """A prescription from this refraction."""
         return self.run(
             self.optometrist,
@@ -197,7 +197,7 @@ class Clinic:
             **self.prescribed(**changed),
         )
 
-    def amend(self, prescription: Record[Any], **corrected: Any) -> Record[Any]:
+    def amend(self, prescription: Record[Any], **corrected: Any) -> Any:
         """The prescription corrected."""
         known = {"reason_code": "RX_TRANSCRIPTION", "reason": "axis typed wrong", **corrected}
         return self.run(
@@ -212,7 +212,7 @@ class Clinic:
         """The visit a record belongs to."""
         return str(record.content.visit_id)
 
-    def frame(self, prescription: Record[Any], **arguments: Any) -> Record[Any]:
+    def frame(self, prescription: Record[Any], **arguments: Any) -> Any:
         """A frame from the display."""
         product_id = arguments.pop("product_id", new_id("prd"))
         known = {
@@ -230,7 +230,7 @@ class Clinic:
             **known,
         )
 
-    def lens(self, prescription: Record[Any], frame: Record[Any], **arguments: Any) -> Record[Any]:
+    def lens(self, prescription: Record[Any], frame: Record[Any], **arguments: Any) -> Any:
         """Stock single-vision lenses."""
         return self.run(
             self.optician,
@@ -254,7 +254,7 @@ class Clinic:
             **changed,
         }
 
-    def fitting(self, frame: Record[Any], **changed: Any) -> Record[Any]:
+    def fitting(self, frame: Record[Any], **changed: Any) -> Any:
         """What was measured on the adjusted frame."""
         known = {
             "visit_id": self.visit_of(frame),

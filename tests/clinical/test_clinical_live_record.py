@@ -1,4 +1,4 @@
-"""The live record in the clinic: whoever comes second sees the other, whichever order they come in."""
+"""The live record in the clinic: whoever comes second sees the other, in either order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readings: bound to the armed visit, unclaimed without one, recorded once however often they come."""
+"""Readings: bound to the armed visit, unclaimed without one, recorded once however often sent."""
 
 from __future__ import annotations
 

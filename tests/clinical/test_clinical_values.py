@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 import clinical
 from chassis.errors import Invalid, Refused
@@ -29,6 +31,7 @@ from clinical.refraction import require_valid as require_valid_refraction
 from clinical.value import NOT_MEASURED, Eye, Measured, ValueState
 from clinical.visual_acuity import AcuityCondition, AcuityScale, VisualAcuity
 from clinical.visual_acuity import check as check_acuities
+from optics.power import SpherocylinderPower
 
 UNMEASURED = PupillaryDistance(
     od_micrometres=NOT_MEASURED, os_micrometres=NOT_MEASURED, binocular_micrometres=NOT_MEASURED
@@ -318,3 +321,23 @@ def test_findings_that_ask_for_it_must_be_confirmed_and_strong_ones_by_two_peopl
         plausibility.confirmed(found, codes, signer_id="stf_a", second_person_id="stf_a")
     answered = plausibility.confirmed(found, codes, signer_id="stf_a", second_person_id="stf_b")
     assert all(one.is_confirmed for one in answered if one.severity != "warn")
+
+
+@given(
+    sphere=st.integers(-40, 40),
+    cylinder=st.integers(-16, 16).filter(bool),
+    axis=st.integers(1, 180),
+)
+def test_a_lens_is_covered_or_not_whichever_way_its_cylinder_is_written(
+    sphere: int, cylinder: int, axis: int
+) -> None:
+    power = SpherocylinderPower(25 * sphere, 25 * cylinder, axis)
+    made = progressive().power_ranges[0]
+    assert made.covers(power, 200) == made.covers(power.transposed(), 200)
+
+
+@given(day=st.dates(date(2000, 1, 1), date(2090, 1, 1)), months=st.integers(1, 60))
+def test_months_later_is_never_a_month_too_far(day: date, months: int) -> None:
+    later = validity.months_after(day, months)
+    assert (later.year - day.year) * 12 + later.month - day.month == months
+    assert later.day == day.day or (later + timedelta(days=1)).day == 1

@@ -20,6 +20,12 @@ from optichain.customer.v1 import contact_pb2
 from optichain.customer.v1 import customer_service_pb2 as customer_pb
 from optichain.record.v1 import record_service_pb2 as records
 
+PURPOSES = (
+    contact_pb2.PURPOSE_ORDER_SERVICE,
+    contact_pb2.PURPOSE_RECALL,
+    contact_pb2.PURPOSE_MARKETING,
+)
+
 
 def register(clinic: Any, *, ready: bool = True) -> str:
     """Somebody at the desk; ready when the contact is verified and every purpose answered."""
@@ -28,7 +34,7 @@ def register(clinic: Any, *, ready: bool = True) -> str:
         name="王芳", birthday="1988-05-21", phone="138 0013 8000"
     )
     customer_id = ask(request, customer_pb.RegisterPersonResponse, as_=who).person.envelope.id
-    for purpose in (1, 2, 3) if ready else ():
+    for purpose in PURPOSES if ready else ():
         answer = customer_pb.RecordContactPermissionRequest(
             customer_id=customer_id, purpose=purpose, answer=contact_pb2.PERMISSION_ANSWER_NO
         )

@@ -12,7 +12,7 @@ from chassis.roles import Role
 
 sys.path.append(str(Path(__file__).parent))
 
-from counter import Counter  # noqa: E402  # found beside this file
+from counter import Counter  # beside this file
 
 
 @pytest.fixture

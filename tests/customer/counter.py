@@ -9,7 +9,6 @@ from typing import Any
 import urllib3
 
 from chain import Chain, Person
-from chassis.roles import Role
 from optichain.customer.v1 import contact_pb2, duplicate_pb2, guardian_link_pb2
 from optichain.customer.v1 import customer_service_pb2 as pb
 from optichain.object.v1 import object_service_pb2 as objects
@@ -90,11 +89,15 @@ class Counter:
     def link(self, ward_id: str, guardian_id: str) -> pb.LinkGuardianResponse:
         """Make somebody the mother of somebody."""
         request = pb.LinkGuardianRequest(
-            customer_id=ward_id, guardian_id=guardian_id, relationship=guardian_link_pb2.RELATIONSHIP_MOTHER
+            customer_id=ward_id,
+            guardian_id=guardian_id,
+            relationship=guardian_link_pb2.RELATIONSHIP_MOTHER,
         )
         return self.chain.ask(request, pb.LinkGuardianResponse, as_=self.reception)
 
-    def resolve(self, one: str, other: str, *, surviving_id: str = "") -> pb.ResolveDuplicateResponse:
+    def resolve(
+        self, one: str, other: str, *, surviving_id: str = ""
+    ) -> pb.ResolveDuplicateResponse:
         """Merge two people into one, or tell them apart when none survives."""
         merge, distinct = (
             duplicate_pb2.DUPLICATE_DECISION_MERGE,
@@ -121,9 +124,7 @@ class Counter:
         offer = objects.OfferUploadRequest(purpose="import", media_type=media_type)
         offered = self.chain.ask(offer, objects.OfferUploadResponse, as_=as_, of="customer")
         with urllib3.PoolManager() as http:
-            put = http.request(
-                "PUT", offered.url, body=data, headers={"Content-Type": media_type}
-            )
+            put = http.request("PUT", offered.url, body=data, headers={"Content-Type": media_type})
             assert put.status == 200
         confirm = objects.ConfirmObjectRequest(
             object_key=offered.object_key, sha256=hashlib.sha256(data).hexdigest()

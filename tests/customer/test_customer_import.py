@@ -1,4 +1,4 @@
-"""Old customers come in by a file: uploaded, tried dry, taken in by the worker, reported row by row."""
+"""Old customers come in by a file: uploaded, tried dry, taken in by the worker, reported by row."""
 
 from __future__ import annotations
 

@@ -22,10 +22,13 @@ from optichain.customer.v1 import customer_service_pb2 as pb
 
 ORDER_SERVICE = contact_pb2.PURPOSE_ORDER_SERVICE
 SMS, CALL = contact_pb2.CHANNEL_SMS, contact_pb2.CHANNEL_PHONE_CALL
+YES, NO = contact_pb2.PERMISSION_ANSWER_YES, contact_pb2.PERMISSION_ANSWER_NO
 
 
 def years_ago(years: int, days: int = 0) -> str:
     day = clock.today("Asia/Shanghai") + timedelta(days=days)
+    if (day.month, day.day) == (2, 29):
+        day += timedelta(days=1 if days > 0 else -1)
     return day.replace(year=day.year - years).isoformat()
 
 
@@ -95,7 +98,7 @@ def test_a_contact_is_verified_again_after_a_year(counter: Counter) -> None:
     verification = counter.person(customer_id).last_verification
     assert verification.contact == "+8613800138000"
 
-    long_ago = {**{"channel": "phone_call", "contact": verification.contact}}
+    long_ago = {"channel": "phone_call", "contact": verification.contact}
     long_ago |= {"method": "called", "verified_on": years_ago(1, days=-1)}
     with counter.chain.work("customer", counter.reception.actor) as work:
         row = record.c.id == as_uuid(verification.envelope.id)
@@ -237,31 +240,32 @@ def test_two_answers_at_once_leave_one_in_force(counter: Counter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "request_"),
+    ("field", "answer", "channels", "follow_up_wanted"),
     [
-        ("channels", pb.RecordContactPermissionRequest(answer="PERMISSION_ANSWER_YES")),
-        ("channels", pb.RecordContactPermissionRequest(answer="PERMISSION_ANSWER_NO", channels=[2])),
-        ("answer", pb.RecordContactPermissionRequest(answer="PERMISSION_ANSWER_UNASKED")),
-        (
-            "channels",
-            pb.RecordContactPermissionRequest(answer="PERMISSION_ANSWER_YES", channels=[2, 2]),
-        ),
-        (
-            "follow_up_wanted",
-            pb.RecordContactPermissionRequest(answer="PERMISSION_ANSWER_NO", follow_up_wanted=True),
-        ),
+        ("channels", YES, [], False),
+        ("channels", NO, [SMS], False),
+        ("answer", contact_pb2.PERMISSION_ANSWER_UNASKED, [], False),
+        ("channels", YES, [SMS, SMS], False),
+        ("follow_up_wanted", NO, [], True),
+        ("follow_up_wanted", YES, [SMS], True),
     ],
 )
 def test_an_answer_that_contradicts_itself_is_refused(
-    counter: Counter, field: str, request_: pb.RecordContactPermissionRequest
+    counter: Counter,
+    field: str,
+    answer: contact_pb2.PermissionAnswer,
+    channels: list[contact_pb2.Channel],
+    follow_up_wanted: bool,
 ) -> None:
-    request_.customer_id = counter.id_of()
-    request_.purpose = contact_pb2.PURPOSE_RECALL
-
+    request = pb.RecordContactPermissionRequest(
+        customer_id=counter.id_of(),
+        purpose=contact_pb2.PURPOSE_RECALL,
+        answer=answer,
+        channels=channels,
+        follow_up_wanted=follow_up_wanted,
+    )
     with pytest.raises(Invalid) as refused:
-        counter.chain.ask(
-            request_, pb.RecordContactPermissionResponse, as_=counter.reception
-        )
+        counter.chain.ask(request, pb.RecordContactPermissionResponse, as_=counter.reception)
     assert [problem.field for problem in refused.value.problems] == [field]
 
 
@@ -276,17 +280,19 @@ def test_nobody_answers_for_another_adult(counter: Counter) -> None:
 def test_a_contact_that_is_not_there_or_not_afar_cannot_be_verified(counter: Counter) -> None:
     customer_id = counter.id_of()
 
-    def verify(channel: str) -> None:
+    def verify(channel: contact_pb2.Channel) -> None:
         request = pb.VerifyContactRequest(
-            customer_id=customer_id, channel=channel, method="VERIFICATION_METHOD_CALLED"
+            customer_id=customer_id,
+            channel=channel,
+            method=contact_pb2.VERIFICATION_METHOD_CALLED,
         )
         counter.chain.ask(request, pb.VerifyContactResponse, as_=counter.reception)
 
     with pytest.raises(Refused) as refused:
-        verify("CHANNEL_EMAIL")
+        verify(contact_pb2.CHANNEL_EMAIL)
     assert refused.value.code == "CONTACT_MISSING"
     with pytest.raises(Invalid):
-        verify("CHANNEL_IN_PERSON")
+        verify(contact_pb2.CHANNEL_IN_PERSON)
 
 
 def tell(counter: Counter, customer_id: str, **words: object) -> message_pb2.Message:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -110,12 +115,16 @@ class Shop:
             f"{count} captures {state}",
         )
 
-    def wait_connected(self, instrument_id: str) -> None:
+    def wait_connected(self, instrument_id: str, since: datetime | None = None) -> None:
         """Return when the bridge hears an instrument: what it sent before is lost."""
-        eventually(
-            lambda: self.instrument(instrument_id).link == instrument_pb2.LINK_CONNECTED,
-            "the line is connected",
-        )
+
+        def is_connected() -> bool:
+            shown = self.instrument(instrument_id)
+            if shown.link != instrument_pb2.LINK_CONNECTED:
+                return False
+            return since is None or shown.link_changed_at.ToDatetime(tzinfo=UTC) >= since
+
+        eventually(is_connected, "the line is connected")
 
     @contextmanager
     def playing(self, model: str, **other: Any) -> Iterator[tuple[Player, str]]:
@@ -124,6 +133,21 @@ class Shop:
             instrument_id = self.register(model, player.path, **other).envelope.id
             self.wait_connected(instrument_id)
             yield player, instrument_id
+            self.let_go(instrument_id)
+
+    def let_go(self, instrument_id: str) -> None:
+        """Take an instrument out of service and return when nobody reads its line: the next
+        terminal that is opened on this machine may have the same name."""
+        instrument = self.instrument(instrument_id)
+        if instrument.link != instrument_pb2.LINK_UNSPECIFIED:
+            request = pb.TakeOutOfServiceRequest(
+                instrument_id=instrument_id, revision=instrument.envelope.revision, reason="done"
+            )
+            self.chain.ask(request, pb.TakeOutOfServiceResponse, as_=self.technician)
+            eventually(
+                lambda: self.instrument(instrument_id).link == instrument_pb2.LINK_UNSPECIFIED,
+                "the line is let go",
+            )
 
 
 def steps_of(chain: Chain, spool: Path) -> Steps:
@@ -147,3 +171,19 @@ def bridge(chain: Chain, spool: Path) -> Iterator[Listening]:
     finally:
         listening.stop()
         steps.peers.close()
+
+
+@contextmanager
+def bridge_process(spool: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A bridge in a process of its own, as the platform starts it; killed at the end of the block."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    told = {"DEVICE_BRIDGE_LISTEN": f"127.0.0.1:{port}", "DEVICE_BRIDGE_SPOOL_DIR": str(spool)}
+    command = [sys.executable, "-m", "chassis", "api", "device_bridge"]
+    process = subprocess.Popen(command, env=os.environ | told, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

@@ -14,7 +14,11 @@ import pytest
 from chain import Chain
 from chassis import settings
 from chassis.errors import Refused
+from chassis.ids import new_id
 from chassis.objects import ObjectStore
+from chassis.roles import Role
+from clinical import commands_visit
+from clinical.appointment import VisitPurpose
 from device_bridge import commands_captures as commands
 from local_platform.instruments import (
     Eye,
@@ -29,7 +33,7 @@ from optichain.clinical.v1 import clinical_service_pb2 as clinical
 from optichain.clinical.v1 import device_reading_pb2, value_pb2
 from optichain.device_bridge.v1 import device_bridge_service_pb2 as pb
 from optichain.device_bridge.v1 import instrument_pb2
-from shop import STATION, Shop, bridge, eventually
+from shop import STATION, Shop, bridge, bridge_process, eventually
 
 RIGHT = Eye(-225, -125, 180, acuity_hundredths=100)
 LEFT = Eye(-200, -50, 175, acuity_hundredths=120)
@@ -119,6 +123,29 @@ def test_an_autorefractor_that_measured_one_eye_gives_no_reading_of_the_other(
     assert not reading.is_clock_off
 
 
+def test_a_reading_at_an_armed_station_is_bound_to_its_visit_and_at_another_station_it_is_not(
+    shop: Shop, listening: None
+) -> None:
+    with shop.chain.work("clinical", shop.person(Role.RECEPTION).actor) as work:
+        visit = commands_visit.open_visit(
+            work, customer_id=new_id("cus"), purpose=VisitPurpose.SPECTACLES, age_years=36
+        )
+    with shop.chain.work("clinical", shop.technician.actor) as work:
+        commands_visit.arm_station(work, visit_id=visit.id, station_code=STATION)
+
+    with shop.playing("LM-1000P") as (lensmeter, _id):
+        lensmeter.send(lensmeter_print(RIGHT, LEFT))
+        (bound,) = shop.wait_for_captures("delivered")
+    assert bound.visit_id == visit.id
+    assert not unclaimed(shop)
+
+    with shop.playing("LM-1000P", station_code="PRE-2") as (lensmeter, _id):
+        lensmeter.send(lensmeter_print(RIGHT, LEFT))
+        shop.wait_for_captures("delivered", 2)
+    (reading,) = unclaimed(shop)
+    assert (reading.station_code, reading.visit_id) == ("PRE-2", "")
+
+
 def test_a_phoropters_untouched_dials_reach_the_examiner_unconfirmed(
     shop: Shop, listening: None
 ) -> None:
@@ -198,15 +225,7 @@ def test_the_line_of_an_instrument_taken_out_of_service_is_no_longer_read(
     shop: Shop, listening: None
 ) -> None:
     with shop.playing("LM-1000P") as (lensmeter, instrument_id):
-        revision = shop.instrument(instrument_id).envelope.revision
-        request = pb.TakeOutOfServiceRequest(
-            instrument_id=instrument_id, revision=revision, reason="mirror is loose"
-        )
-        shop.chain.ask(request, pb.TakeOutOfServiceResponse, as_=shop.technician)
-        eventually(
-            lambda: shop.instrument(instrument_id).link == instrument_pb2.LINK_UNSPECIFIED,
-            "the line is let go",
-        )
+        shop.let_go(instrument_id)
         lensmeter.send(lensmeter_print(RIGHT, LEFT))
         time.sleep(0.5)
     assert not shop.captures()
@@ -289,6 +308,36 @@ def test_a_bridge_started_anew_delivers_what_the_old_one_left_on_the_disk_once(
             eventually(lambda: is_empty(spool), "the file is gone again")
     assert [one.repeats for one in shop.captures()] == [0]
     assert [one.envelope.id for one in unclaimed(shop)] == [capture.reading_id]
+
+
+def test_a_bridge_killed_at_any_moment_loses_no_print_and_doubles_none(
+    shop: Shop, spool: Path
+) -> None:
+    """Each round kills the process without warning once the print is on its disk, or further."""
+    with Player() as autorefractor:
+        instrument_id = shop.register("ARK-1a", autorefractor.path).envelope.id
+        for number, grace_seconds in enumerate((0.0, 0.015, 0.05)):
+            since = datetime.now(UTC)
+            with bridge_process(spool) as process:
+                shop.wait_connected(instrument_id, since)
+                if number == 0:
+                    shop.chain.stop("clinical")
+                autorefractor.send(
+                    autorefractor_print(RIGHT, LEFT, measured_at=HERE, running_number=number)
+                )
+                eventually(
+                    lambda: not is_empty(spool) or len(shop.captures()) > number,
+                    "the print is safe",
+                )
+                time.sleep(grace_seconds)
+                process.kill()
+            if number == 0:
+                shop.chain.serve("clinical")
+        with bridge_process(spool):
+            delivered = shop.wait_for_captures("delivered", 3)
+            eventually(lambda: is_empty(spool), "nothing waits on the disk")
+    assert len(shop.captures()) == len(delivered) == len(unclaimed(shop)) == 3
+    assert [one.repeats for one in delivered] == [0, 0, 0]
 
 
 def test_what_clinical_refused_is_delivered_from_its_kept_bytes_when_it_is_retried(

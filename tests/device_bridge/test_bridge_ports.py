@@ -193,6 +193,24 @@ def test_a_line_is_read_again_by_the_bridge_that_opens_it_next() -> None:
                 assert bridge.frame().checksum == "ok"
 
 
+def test_of_two_bridges_on_one_line_the_second_waits_until_it_is_alone() -> None:
+    with Instrument() as lensmeter:
+        second = Listener(lensmeter.path, profile_of("LM-1000P"), QUICK)
+        with listening("LM-1000P", lensmeter.path) as first:
+            second.port.open()
+            assert second.link() is Link.LOST
+            for _turn in range(5):
+                lensmeter.send(lensmeter_print(RIGHT, LEFT))
+                assert first.frame().checksum == "ok"
+        try:
+            while second.link() is not Link.CONNECTED:
+                pass
+            lensmeter.send(lensmeter_print(RIGHT, LEFT))
+            assert second.frame().checksum == "ok"
+        finally:
+            second.port.close()
+
+
 def test_the_pause_before_a_new_attempt_doubles_up_to_its_limit() -> None:
     backoff = Backoff(first_seconds=0.5, longest_seconds=30.0)
     assert [backoff.pause(failures) for failures in (1, 2, 3, 7, 1000)] == [0.5, 1, 2, 30, 30]

@@ -8,10 +8,6 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from chain import Chain
-from gateway.app import description
-from gateway.owners import SERVICES
-from gateway_door import Door
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 from schemathesis import Case, GenerationMode
@@ -22,7 +18,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from chain import Chain
 from chassis.roles import Role
+from gateway.app import description
+from gateway.owners import SERVICES
+from gateway_door import Door
 
 _SECONDS = 60.0
 _CHECKS = [

@@ -166,7 +166,8 @@ class Stockroom:
     def draw(self, reservation_id: str, job_id: str) -> Any:
         """Draw a reservation to a job at the lab."""
         request = pb.DrawToJobRequest(reservation_id=reservation_id, job_id=job_id)
-        return self.ask(Role.LAB_TECHNICIAN, request, pb.DrawToJobResponse, self.lab_id).draw
+        answer = self.ask(Role.LAB_TECHNICIAN, request, pb.DrawToJobResponse, self.lab_id)
+        return answer.draw
 
     def held(self) -> pb.ListCaseReservationsResponse:
         """Return what is held for the case."""

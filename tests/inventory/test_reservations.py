@@ -256,7 +256,7 @@ def test_a_cancelled_order_gives_back_everything_and_what_was_drawn_stays_drawn(
     stockroom.stock_lenses(lens_id, 2)
     set_aside_id = stockroom.set_aside(frame_id)
     drawn, free = stockroom.reserve(lens_id, OD), stockroom.reserve(lens_id, OS)
-    everything = {"set_aside_ids": [set_aside_id], "reservation_ids": [drawn, free]}
+    everything: Any = {"set_aside_ids": [set_aside_id], "reservation_ids": [drawn, free]}
     hear(stockroom, confirmed(stockroom, order_id, **everything))
     stockroom.draw(drawn, new_id("job"))
 
@@ -331,6 +331,8 @@ def test_a_repeated_request_reserves_once(stockroom: Any, lens_id: str) -> None:
         power=product_pb2.LensPower(sphere_centidioptres=-200, cylinder_centidioptres=-50),
         stock_branch_id=stockroom.lab_id,
     )
+
+    stockroom.person(Role.OPTICIAN)  # one person, who clicks three times
 
     def click() -> Any:
         answer = stockroom.ask(Role.OPTICIAN, request, pb.ReserveLensResponse)

@@ -16,11 +16,14 @@ given and waits.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
+from types import TracebackType
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
@@ -178,10 +181,22 @@ class Subscription(Consumer):  # type: ignore[misc]  # nameko ships no types
     def _give_back(self, message: Any, exc_info: Any) -> None:
         tries = int(message.headers.get("x-delivery-count", 0))
         pause = min(_SHORTEST_PAUSE_SECONDS * 2**tries, self.longest_pause_seconds)
-        error = type(exc_info[1]).__name__
-        log.warning("given back", queue=self.queue.name, tries=tries, pause=pause, error=error)
+        log.warning(
+            "given back",
+            queue=self.queue.name,
+            tries=tries,
+            pause=pause,
+            error=type(exc_info[1]).__name__,
+            at=_places(exc_info[2]),
+        )
         # The pause is spent outside the pool of handlers, which is for messages that can succeed.
         eventlet.spawn_after(pause, self.queue_consumer.requeue_message, message)
+
+
+def _places(trace: TracebackType | None) -> str:
+    """Return the way to an error without its text, which may name people and their powers."""
+    frames = traceback.extract_tb(trace)
+    return " > ".join(f"{Path(frame.filename).stem}:{frame.lineno}" for frame in frames)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from chassis.errors import invalid
+from chassis.errors import Invalid, invalid
 
 T = TypeVar("T")
 
@@ -45,13 +45,9 @@ def after(page_token: str, parts: int) -> list[str]:
     try:
         key = msgspec.json.decode(base64.urlsafe_b64decode(page_token.encode()), type=list[str])
     except (ValueError, msgspec.DecodeError) as error:
-        raise invalid(
-            "page_token", "page_token", "is not a token of this list", reason="PAGE_TOKEN_REFUSED"
-        ) from error
+        raise token_refused() from error
     if len(key) != parts:
-        raise invalid(
-            "page_token", "page_token", "is not a token of this list", reason="PAGE_TOKEN_REFUSED"
-        )
+        raise token_refused()
     return key
 
 
@@ -62,9 +58,14 @@ def position(page_token: str, *readers: Callable[[str], Any]) -> list[Any]:
     try:
         return [read(part) for read, part in zip(readers, parts, strict=False)]
     except ValueError as error:
-        raise invalid(
-            "page_token", "page_token", "is not a token of this list", reason="PAGE_TOKEN_REFUSED"
-        ) from error
+        raise token_refused() from error
+
+
+def token_refused() -> Invalid:
+    """Return the refusal of a token that the list did not give."""
+    return invalid(
+        "page_token", "page_token", "is not a token of this list", reason="PAGE_TOKEN_REFUSED"
+    )
 
 
 def _token(key: Sequence[str]) -> str:

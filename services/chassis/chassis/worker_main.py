@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 from typing import Any
 
@@ -38,6 +39,8 @@ def _run(service: str) -> None:
     from chassis.stopping import StopSignal
 
     settings = boot.start(service, "worker")
+    # It would log every failure with its text, which may name people; `amqp` logs it without.
+    logging.getLogger("nameko.containers").setLevel(logging.CRITICAL)
     module: Any = importlib.import_module(f"{service}.worker")
     worker: type[amqp.Worker] = module.WORKER
     database = boot.database_of(service, settings)

@@ -117,8 +117,8 @@ def _distance_findings(
 
 def _known_distance(work: UnitOfWork, visit: Record[Visit]) -> int | None:
     prescription = lookups.earlier_prescription(work.connection, visit.customer_id)
-    if prescription is not None and prescription.content.pd.binocular() is not None:
-        return prescription.content.pd.binocular()
+    if prescription is not None and prescription.pd.binocular() is not None:
+        return prescription.pd.binocular()
     measurement = lookups.earlier_measurement(work.connection, visit.customer_id)
     return measurement.content.binocular_pd_micrometres() if measurement is not None else None
 

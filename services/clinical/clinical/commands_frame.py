@@ -67,6 +67,8 @@ def select_frame(
     """Record the frames tried and the one chosen; `box` is the catalogue's, or measured on an own
     frame. Raises Unknown, Invalid, PhotoMissing, RiskUnacknowledged, CaseDiffers, RecordVoid."""
     visit = work.records.get(VISIT, visit_id)
+    if box is None and source is not FrameSource.OWN:
+        raise invalid("product_id", "required", "must be given")
     if box is None:
         raise invalid("box", "required", "must be measured on an own frame")
     content = FrameSelection(

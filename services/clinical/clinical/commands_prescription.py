@@ -55,6 +55,7 @@ def sign_prescription(
     content = prescribing.dated(
         work,
         visit,
+        today=today,
         issued_on=today,
         stated_expiry=expires_on,
         recheck_on=recheck_on,
@@ -104,6 +105,7 @@ def record_external_prescription(
     content = prescribing.dated(
         work,
         visit,
+        today=today,
         issued_on=issued_on,
         stated_expiry=expires_on,
         recheck_on=None,
@@ -159,7 +161,7 @@ def amend_prescription(
             confirmed_rules,
             second_person_id,
             today=today,
-            amended_id=prescription_id,
+            amended=prescription.content,
         )
         corrected |= {
             "findings": content.findings,

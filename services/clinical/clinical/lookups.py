@@ -98,14 +98,11 @@ def prescriptions_of(
     return _records(connection, statement, PRESCRIPTION)
 
 
-def earlier_prescription(
-    connection: Connection, customer_id: str, *, other_than: str = ""
-) -> Record[Prescription] | None:
+def earlier_prescription(connection: Connection, customer_id: str) -> Prescription | None:
     """Return a customer's newest prescription that was not revoked, superseded ones included."""
     statement = _of_customer(customer_id, PRESCRIPTION).where(_columns.void != ChangeKind.REVOKED)
-    if other_than:
-        statement = statement.where(_columns.id != as_uuid(other_than))
-    return _first(connection, statement, PRESCRIPTION)
+    found = _first(connection, statement, PRESCRIPTION)
+    return None if found is None else found.content
 
 
 def prescription_of_case(connection: Connection, case_id: str) -> Record[Prescription] | None:

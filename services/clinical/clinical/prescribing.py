@@ -34,6 +34,7 @@ def dated(
     work: UnitOfWork,
     visit: Record[Visit],
     *,
+    today: date,
     issued_on: date,
     stated_expiry: date | None,
     recheck_on: date | None,
@@ -42,11 +43,11 @@ def dated(
 ) -> Prescription:
     """Return a valid prescription with its days by rule, or earlier where somebody says so."""
     age = visit.content.age_years
-    expiry: Edition = in_force(work.connection, "prescription_validity", issued_on)
+    expiry: Edition = in_force(work.connection, "prescription_validity", today)
     latest = validity.expires_on(issued_on, age, expiry.body)
     if stated_expiry is not None and stated_expiry > latest and not values.get("is_external"):
         raise invalid("expires_on", "validity", f"is later than the rule allows: {latest}")
-    intervals = store.rule(work.connection, "recheck", issued_on)
+    intervals = store.rule(work.connection, "recheck", today)
     content = Prescription(
         visit_id=visit.id,
         purpose=purpose,
@@ -80,12 +81,13 @@ def plausible(
     second_person_id: str,
     *,
     today: date,
-    amended_id: str = "",
+    amended: Prescription | None = None,
 ) -> Prescription:
-    """Return the prescription with what the rules found, answered for by the signer."""
-    earlier = lookups.earlier_prescription(
-        work.connection, visit.customer_id, other_than=amended_id
-    )
+    """Return the prescription with what the rules found, answered for by the signer.
+
+    A new one is compared with the customer's earlier one, an amendment with what it amends.
+    """
+    earlier = amended or lookups.earlier_prescription(work.connection, visit.customer_id)
     is_cycloplegic = False
     if content.refraction_id:
         source = work.records.find(REFRACTION, content.refraction_id)
@@ -94,7 +96,7 @@ def plausible(
         content,
         Circumstances(
             age_years=visit.content.age_years,
-            previous=earlier.content if earlier is not None else None,
+            previous=earlier,
             is_cycloplegic=is_cycloplegic,
             day=content.issued_on,
         ),

@@ -113,7 +113,10 @@ class Port:
         return line
 
     def _opened(self) -> serial.Serial:
-        open_line = partial(serial.serial_for_url, self.url, timeout=READ_TIMEOUT_SECONDS)
+        # Two readers would each get some of the bytes: the second one waits until it is alone.
+        open_line = partial(
+            serial.serial_for_url, self.url, timeout=READ_TIMEOUT_SECONDS, exclusive=True
+        )
         try:
             return open_line(
                 baudrate=self._line.baud,

@@ -78,7 +78,7 @@ def _break_reserved(
 ) -> Record[Breakage]:
     content = reservation.content
     was_drawn = reservation.state == "drawn"
-    _lose(work, told, reservation)
+    _lose(work, told, reservation, content.quantity)
     if not was_drawn:
         take_out(work, content, Cause.BROKEN, PieceState.BROKEN, told.id)
     elif content.piece_id:
@@ -93,8 +93,8 @@ def _break_reserved(
     )
 
 
-def _lose(work: UnitOfWork, told: _Told, reservation: Record[Reservation]) -> None:
-    """Note that a reservation lost its stock: the optician must reserve again. Tells it."""
+def _lose(work: UnitOfWork, told: _Told, reservation: Record[Reservation], quantity: int) -> None:
+    """Note that a reservation lost its stock, or part of it: the optician must reserve again."""
     content = reservation.content
     work.records.move(
         reservation,
@@ -107,7 +107,7 @@ def _lose(work: UnitOfWork, told: _Told, reservation: Record[Reservation]) -> No
     if content.draw_id:
         work.records.move(work.records.find(DRAW, content.draw_id), "lose", nobody_next=True)
     store.not_due(work.connection, reservation.id)
-    _tell(work, told, shelf_of(content), content.quantity, reservation)
+    _tell(work, told, shelf_of(content), quantity, reservation)
 
 
 def _break_piece(work: UnitOfWork, told: _Told, piece: Piece) -> Record[Breakage]:
@@ -142,7 +142,7 @@ def _break_on_shelf(
         _tell(work, told, shelf, quantity - rest, None)
     for reservation in store.reservations_on(work.connection, shelf) if rest else ():
         held = reservation.content.quantity
-        _lose(work, told, reservation)
+        _lose(work, told, reservation, min(held, rest))
         store_shelf.take_reserved(work.connection, shelf, held)
         if held > rest:
             store_shelf.put(work.connection, [(shelf, held - rest)])

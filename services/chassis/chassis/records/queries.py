@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, select, tuple_
 from chassis.actor import Actor, Scope
 from chassis.errors import Unknown
 from chassis.ids import as_id, as_uuid
-from chassis.pages import Page, after
+from chassis.pages import Page, position
 from chassis.records import history
 from chassis.records.changes import Change
 from chassis.records.envelope import Record
@@ -131,13 +131,16 @@ def waiting(
     )
     if actor.scope is Scope.OWN_BRANCH:
         statement = statement.where(table.to_branch_id == actor.branch_id)
-    key = after(page_token, 2)
+    key = position(page_token, datetime.fromisoformat, _handover_id)
     if key:
-        statement = statement.where(
-            tuple_(table.given_at, table.id) > (datetime.fromisoformat(key[0]), key[1])
-        )
+        statement = statement.where(tuple_(table.given_at, table.id) > tuple(key))
     found = [_handover(row) for row in connection.execute(statement).mappings()]
     return Page.of(found, page_size, key=lambda one: (one.given_at.isoformat(), one.id))
+
+
+def _handover_id(text: str) -> str:
+    as_uuid(text)
+    return text
 
 
 def _handover(row: RowMapping) -> Handover:

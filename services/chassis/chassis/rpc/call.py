@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
 
+import structlog
 from google.protobuf.message import Message
 from sqlalchemy import insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from chassis import telemetry
 from chassis.actor import Actor
@@ -18,13 +19,16 @@ from chassis.clock import now
 from chassis.db import Database, Reading, UnitOfWork
 from chassis.errors import AlreadyThere, DomainError, Outdated
 from chassis.objects import ObjectStore
+from chassis.pages import token_refused
 from chassis.records import gates, holdings, refusals
 from chassis.records.envelope import Record
-from chassis.records.pins import Pin, StalePins
+from chassis.records.pins import Pin, StalePins, flat
 from chassis.records.tables import reply as reply_table
 from chassis.rpc.peers import Peers
 from chassis.wire import arguments, to_message, value_of
 from optichain.record.v1 import record_service_pb2 as record_pb2
+
+log = structlog.get_logger()
 
 R = TypeVar("R", bound=Message)
 
@@ -67,14 +71,22 @@ class Call:
     def require_live(self, pins: Iterable[Pin]) -> None:
         """Re-read pins that no holder stands on yet, each at its owner. Raises StalePins,
         Unavailable."""
-        gates.require(self.peers.check_versions(gates.by_owner(pins), self.actor))
+        gates.require(self.peers.check_versions(gates.by_owner(flat(pins)), self.actor))
 
     def read(self, query: Callable[..., Any], **extra: Any) -> Message:
-        """Answer with what a query returns."""
+        """Answer with what a query returns. Raises what the query refuses with, and Invalid
+        (PAGE_TOKEN_REFUSED) for a page token whose sort key the query cannot read."""
+        fields = {**arguments(self.request, query), **extra}
         with self.database.snapshot() as connection:
-            found = query(
-                Reading(connection, self.actor), **{**arguments(self.request, query), **extra}
-            )
+            try:
+                found = query(Reading(connection, self.actor), **fields)
+            except (ValueError, StatementError) as error:
+                cause = error.orig if isinstance(error, StatementError) else error
+                is_of_value = isinstance(error, DataError) or isinstance(cause, ValueError)
+                if not (is_of_value and fields.get("page_token")):
+                    raise
+                log.warning("page token refused", rpc=self.rpc, error=type(cause).__name__)
+                raise token_refused() from error
             return self.reply(found)
 
     def run(self, command: Callable[..., Any], **extra: Any) -> Message:
