@@ -46,5 +46,17 @@ def demo(
 app.command()(trace)
 app.command()(dead)
 
+
+@app.command()
+def bench(
+    var: Annotated[Path, typer.Option(help="Folder of the bench; made anew.")] = Path("var/bench"),
+    customers: Annotated[int, typer.Option(help="People to search among.")] = 1_000_000,
+) -> None:
+    """Measure the platform and print one JSON document."""
+    from local_platform.bench import command as measuring  # its decoder is not needed elsewhere
+
+    raise typer.Exit(measuring.bench(var, customers=customers))
+
+
 if __name__ == "__main__":
     app()

@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 
 _FILES = "*.spans.jsonl"
 _OURS = "optichain."
+_ABOUT = ("order_id", "job_id", "case_id", "record_id", "handover_id", "slip_number")
 _SHOWN = {
     "messaging.destination.name": "queue",
     "rpc.response.status_code": "status",
@@ -100,10 +101,7 @@ def ids_about(folder: Path, wanted: str) -> set[str]:
         row["trace_id"]
         for row in _rows(folder, mentioning=wanted)
         if row["trace_id"] == wanted.lower()
-        or any(
-            name.startswith(_OURS) and str(value) == wanted
-            for name, value in row["attributes"].items()
-        )
+        or wanted in (row["attributes"].get(f"{_OURS}{name}") for name in _ABOUT)
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InternalError
+from sqlalchemy.exc import DBAPIError
 
 from billing import accounts, store
 from billing import commands_paying as paying
@@ -110,7 +110,7 @@ def test_the_database_itself_refuses_a_posting_that_does_not_balance(shop: Any) 
         connection.execute(
             text("INSERT INTO ledger_entry VALUES (:id, 1, 'cash', 100)"), {"id": posting_id}
         )
-        with pytest.raises(InternalError, match="does not sum to zero"):
+        with pytest.raises(DBAPIError, match="does not sum to zero"):
             connection.commit()
 
 
@@ -160,6 +160,24 @@ def test_an_order_waits_for_the_new_job_when_one_is_remade(shop: Any) -> None:
 
     assert shop.order(order.id).state == "ready"
     assert [job.state for job in shop.order(order.id).content.jobs] == ["remade", "ready"]
+
+
+def test_a_ready_order_goes_back_to_work_with_a_remake_and_the_customer_is_told_again(
+    shop: Any,
+) -> None:
+    order, old, new = shop.confirmed(), new_id("job"), new_id("job")
+    shop.hear(order.id, "released", "ready", "informed", job_id=old)
+    assert shop.order(order.id).state == "ready"
+    with shop.chain.work("billing", actor.system("billing")) as work:
+        remade = labjob.JobRemade(job_id=old, new_job_id=new, order_id=order.id)
+        BillingWorker().note_remade(work, remade)
+
+    shop.hear(order.id, "released", job_id=new)
+    assert shop.order(order.id).state == "in_work"
+    shop.hear(order.id, "ready", job_id=new)
+    assert shop.order(order.id).state == "in_work"
+    shop.hear(order.id, "informed", job_id=new)
+    assert shop.order(order.id).state == "ready"
 
 
 def test_a_cancelled_job_lets_the_order_be_quoted_anew_and_voided(shop: Any) -> None:

@@ -212,6 +212,7 @@ MOVES = {
     ("quoted", "approve"): "approved",
     ("approved", "confirm"): "confirmed",
     ("confirmed", "start_work"): "in_work",
+    ("ready", "start_work"): "in_work",
     ("in_work", "make_ready"): "ready",
     ("in_work", "collect"): "collected",
     ("ready", "collect"): "collected",

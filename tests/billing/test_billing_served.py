@@ -211,7 +211,7 @@ def _customer(made: Counter) -> None:
             method=contact_pb2.VERIFICATION_METHOD_SAID_IN_PERSON,
         ),
     )
-    for purpose in (1, 2, 3):
+    for purpose in contact_pb2.Purpose.values()[1:]:
         made.ask(
             Role.RECEPTION,
             customer.RecordContactPermissionRequest(

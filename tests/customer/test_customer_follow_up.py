@@ -1,4 +1,4 @@
-"""After the sale: a follow-up if it is permitted and wanted, done or waived; the order may close."""
+"""After the sale: a follow-up if it is permitted and wanted, done or waived; an order closes."""
 
 from __future__ import annotations
 

@@ -131,13 +131,8 @@ def test_each_person_has_a_key_of_their_own_that_opens_no_other(counter: Counter
     database = counter.chain.database("customer")
 
     with database.snapshot() as connection:
-        keys = dict(
-            connection.execute(
-                person_key.select().with_only_columns(
-                    person_key.c.customer_id, person_key.c.sealed_key
-                )
-            ).all()
-        )  # type: ignore[arg-type]  # rows of two
+        rows = connection.execute(person_key.select())
+        keys = {row.customer_id: row.sealed_key for row in rows}
         seal: Any = database.seal_in(connection)
         sealed = seal.close(first, "王芳".encode())
         assert seal.open(first, sealed) == "王芳".encode()

@@ -253,8 +253,8 @@ def test_two_answers_at_once_leave_one_in_force(counter: Counter) -> None:
 def test_an_answer_that_contradicts_itself_is_refused(
     counter: Counter,
     field: str,
-    answer: contact_pb2.PermissionAnswer,
-    channels: list[contact_pb2.Channel],
+    answer: contact_pb2.PermissionAnswer.ValueType,
+    channels: list[contact_pb2.Channel.ValueType],
     follow_up_wanted: bool,
 ) -> None:
     request = pb.RecordContactPermissionRequest(
@@ -280,7 +280,7 @@ def test_nobody_answers_for_another_adult(counter: Counter) -> None:
 def test_a_contact_that_is_not_there_or_not_afar_cannot_be_verified(counter: Counter) -> None:
     customer_id = counter.id_of()
 
-    def verify(channel: contact_pb2.Channel) -> None:
+    def verify(channel: contact_pb2.Channel.ValueType) -> None:
         request = pb.VerifyContactRequest(
             customer_id=customer_id,
             channel=channel,

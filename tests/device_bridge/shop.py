@@ -175,15 +175,17 @@ def bridge(chain: Chain, spool: Path) -> Iterator[Listening]:
 
 @contextmanager
 def bridge_process(spool: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A bridge in a process of its own, as the platform starts it; killed at the end of the block."""
+    """A bridge in a process of its own, as the platform starts it, killed at the end of the block;
+    its log is `bridge.log` beside the spool."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     told = {"DEVICE_BRIDGE_LISTEN": f"127.0.0.1:{port}", "DEVICE_BRIDGE_SPOOL_DIR": str(spool)}
     command = [sys.executable, "-m", "chassis", "api", "device_bridge"]
-    process = subprocess.Popen(command, env=os.environ | told, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with spool.with_name("bridge.log").open("ab") as log:
+        process = subprocess.Popen(command, env=os.environ | told, stderr=log)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()

@@ -6,15 +6,13 @@ import base64
 import json
 from typing import Any
 
-import pytest
-
 from chain import Chain
 from chassis.ids import new_id
 from chassis.roles import Role
 from gateway.owners import SERVICES
 from gateway.route import Route
 from gateway.routes import TABLES
-from gateway_door import Door, problem
+from gateway_door import Door
 from optichain.field.v1 import rule_pb2
 
 LISTS = [
@@ -23,7 +21,14 @@ LISTS = [
     for row in table
     if "page_token" in row.request.DESCRIPTOR.fields_by_name
 ]
-STRANGE = (["x"], ["x", "y"], ["x", "y", "z"], ["2026-11-22T09:30:00+00:00", "x"], [], 7)
+STRANGE: tuple[Any, ...] = (
+    ["x"],
+    ["x", "y"],
+    ["x", "y", "z"],
+    ["2026-11-22T09:30:00+00:00", "x"],
+    [],
+    7,
+)
 
 
 def token_of(key: Any) -> str:
@@ -45,19 +50,20 @@ def usual(row: Route) -> dict[str, Any]:
     return given
 
 
-@pytest.mark.parametrize("row", LISTS, ids=lambda row: row.descriptor.name)
-def test_a_token_that_a_list_did_not_give_is_refused(chain: Chain, door: Door, row: Route) -> None:
+def test_a_token_that_a_list_did_not_give_makes_no_list_fail(chain: Chain, door: Door) -> None:
     chain.serve(*SERVICES[1:])
     everybody = chain.person(*(role for role in Role if role not in ("system", "instrument")))
-    given = usual(row)
-    path = row.path.format(**{name: given.pop(name) for name in row.in_path})
+    answers: dict[str, set[int]] = {}
+    for row in LISTS:
+        given = usual(row)
+        path = row.path.format(**{name: given.pop(name) for name in row.in_path})
+        for key in STRANGE:
+            sent = {**given, "page_token": token_of(key)}
+            how = {"json": sent} if row.has_body else {"params": sent}
+            response = door.call(row.method, path, token=everybody.token, **how)
+            answers.setdefault(row.descriptor.name, set()).add(response.status_code)
 
-    refused = False
-    for key in STRANGE:
-        sent = {**given, "page_token": token_of(key)}
-        how = {"json": sent} if row.has_body else {"params": sent}
-        response = door.call(row.method, path, token=everybody.token, **how)
-        if response.status_code >= 500:
-            problem(response, 422, "PAGE_TOKEN_REFUSED")
-        refused |= response.status_code == 422
-    assert refused, response.text
+    assert len(answers) > 15
+    failed = {name: statuses for name, statuses in answers.items() if max(statuses) >= 500}
+    assert failed == {}
+    assert sum(422 in statuses for statuses in answers.values()) > 15

@@ -177,9 +177,8 @@ class Stockroom:
     def states(self) -> dict[str, str]:
         """Return the state of everything held for the case."""
         held = self.held()
-        return {
-            one.envelope.id: one.envelope.state for one in (*held.reservations, *held.set_asides)
-        }
+        everything: list[Any] = [*held.reservations, *held.set_asides]
+        return {one.envelope.id: one.envelope.state for one in everything}
 
     def free(self, product_id: str) -> dict[str, int]:
         """Return what is free of a product by branch."""

@@ -165,11 +165,12 @@ def test_both_forbidden_things_were_refused_with_versions_fields_and_reason(
     superseded, amended = walked.shop.stale_attempts
     assert superseded.refused
     assert amended.refused
-    assert {one["change"]["what"] for one in superseded.stale} >= {"superseded"}
-    (axis,) = [one for one in amended.stale if one["change"]["what"] == "amended"]
-    assert (axis["pin"]["settled_version"], axis["live_version"]) == (1, 2)
-    assert [field["field"] for field in axis["change"]["fields"]] == ["od"]
-    assert axis["change"]["reason_code"] == "RX_TRANSCRIPTION"
+    assert [one["what"] for one in superseded.stale] == ["superseded"]
+    (axis,) = amended.stale
+    assert (axis["what"], axis["settled_version"], axis["live_version"]) == ("amended", 1, 2)
+    (od,) = axis["fields"]
+    assert (od["field"], od["old"]["axis_degrees"], od["new"]["axis_degrees"]) == ("od", 90, 95)
+    assert axis["reason_code"] == "RX_TRANSCRIPTION"
 
 
 def test_nothing_was_lost_or_doubled_though_processes_died(walked: Walked) -> None:

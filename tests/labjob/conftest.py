@@ -168,10 +168,11 @@ class Bench:
 
     def open_places(self) -> None:
         """Open the shop and the central lab."""
-        self.shop_id = self._open("JA1", branch_pb2.BRANCH_KIND_SHOP)
-        self.lab_id = self._open("LAB", branch_pb2.BRANCH_KIND_CENTRAL_LAB)
+        self.shop_id = self.open_place("JA1", branch_pb2.BRANCH_KIND_SHOP)
+        self.lab_id = self.open_place("LAB", branch_pb2.BRANCH_KIND_CENTRAL_LAB)
 
-    def _open(self, code: str, kind: Any) -> str:
+    def open_place(self, code: str, kind: Any) -> str:
+        """Open a branch of a kind; returns its id."""
         request = organisation.OpenBranchRequest(
             name=code, code=code, branch_kind=kind, time_zone="Asia/Shanghai"
         )
@@ -565,6 +566,13 @@ class Bench:
         """Return every step of the job."""
         request = pb.ListJobStepsRequest(job_id=self.job_id)
         return self.ask(Role.OPTICIAN, request, pb.ListJobStepsResponse)
+
+    def frame_reservation(self) -> str:
+        """Return the newest reservation of the frame."""
+        request = inventory.ListCaseReservationsRequest(case_id=self.case_id)
+        held = self.ask(Role.OPTICIAN, request, inventory.ListCaseReservationsResponse)
+        frames = [one for one in held.reservations if one.product_id == self.frame_id]
+        return frames[-1].envelope.id
 
     def send_tray(self, **changed: Any) -> str:
         """Send the tray; returns the shipment."""

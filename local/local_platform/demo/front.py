@@ -25,7 +25,10 @@ _INSTRUMENTS = (
 )
 OLD_GLASSES = (Eye(-175, -50, 90), Eye(-150, -50, 85))
 OBJECTIVE = (Eye(-225, -75, 88), Eye(-200, -50, 86))
-SUBJECTIVE = (Eye(-225, -75, 90, acuity_hundredths=100), Eye(-200, -50, 85, acuity_hundredths=100))
+SUBJECTIVE = (
+    Eye(-225, -75, 90, acuity_hundredths=100),
+    Eye(-200, -50, 85, acuity_hundredths=100),
+)
 PD = (31_500, 31_000)
 
 
@@ -155,16 +158,7 @@ def examine(shop: Shop, subjective: tuple[Eye, Eye] = SUBJECTIVE, readings: int 
         visit_id=shop.glasses.visit_id,
         objective=_both(*OBJECTIVE),
         subjective=_both(*subjective),
-        visual_acuities=[
-            {
-                "eye": eye,
-                "condition": "best_corrected",
-                "distance_micrometres": 5_000_000,
-                "scale": "decimal",
-                "written": "1.0",
-            }
-            for eye in ("od", "os")
-        ],
+        visual_acuities=acuities(),
         back_vertex_distance_micrometres=12_000,
         history="Reads and works at a screen; headaches in the evening.",
         binocular_checks="Ortho at distance and near.",
@@ -177,6 +171,20 @@ def examine(shop: Shop, subjective: tuple[Eye, Eye] = SUBJECTIVE, readings: int 
         are_unconfirmed_values_right=True,
     )["refraction"]
     shop.glasses.refraction_id = signed["envelope"]["id"]
+
+
+def acuities() -> list[dict[str, object]]:
+    """Return full acuity with the best correction, both eyes, in decimals at five metres."""
+    return [
+        {
+            "eye": eye,
+            "condition": "best_corrected",
+            "distance_micrometres": 5_000_000,
+            "scale": "decimal",
+            "written": "1.0",
+        }
+        for eye in ("od", "os")
+    ]
 
 
 def _both(od: Eye, os: Eye) -> dict[str, object]:
@@ -192,10 +200,11 @@ def _both(od: Eye, os: Eye) -> dict[str, object]:
 
 def prescribed(eye: Eye) -> dict[str, int]:
     """Return what is prescribed for an eye."""
+    axis = {"axis_degrees": eye.axis_degrees} if eye.cylinder_centidioptres else {}
     return {
         "sphere_centidioptres": eye.sphere_centidioptres,
         "cylinder_centidioptres": eye.cylinder_centidioptres,
-        "axis_degrees": eye.axis_degrees,
+        **axis,
     }
 
 

@@ -1,4 +1,4 @@
-"""Steps 10a to 13: the tray travels, the lab accepts, draws, cuts and assembles, and QC measures."""
+"""Steps 10a to 13: the tray travels, the lab accepts, draws, cuts, assembles; QC measures."""
 
 from __future__ import annotations
 

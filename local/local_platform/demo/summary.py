@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,9 @@ def handovers_of(shop: Shop) -> list[Json]:
 def print_handovers(console: Console, chain: SampleChain, handovers: list[Json]) -> None:
     """Print from whom to whom, on which versions, and how long each waited."""
     codes = {branch_id: code for code, branch_id in chain.branches.items()}
-    table = Table("from", "to", "at", "record", "pinned", "waited")
+    table = Table("from", "to", "at", "record", "versions pinned", "waited")
     for one in handovers:
-        pins = ", ".join(f"{pin['kind']} v{pin['settled_version']}" for pin in one.get("pins", ()))
+        pins = _pinned(one.get("pins", ()))
         waited = (
             f"{int(one.get('waited_ms', 0)) / 1000:.1f} s" if one.get("accepted_at") else "open"
         )
@@ -40,6 +41,13 @@ def traces_of(shop: Shop, telemetry: Path) -> list[Trace]:
     """Return the traces of everything that was clicked."""
     wanted = set(shop.trace_ids)
     return [trace for trace in load(telemetry) if trace.trace_id in wanted]
+
+
+def _pinned(pins: Iterable[Json]) -> str:
+    """Return the pinned versions in few words: those past the first are what people look for."""
+    named = sorted({f"{pin['kind'].partition('.')[2]} v{pin['settled_version']}" for pin in pins})
+    later = [name for name in named if not name.endswith(" v1")]
+    return f"{len(named)}: {', '.join((later + named)[:4])}" if named else ""
 
 
 def services_in(traces: list[Trace]) -> list[str]:

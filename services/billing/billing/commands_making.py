@@ -106,8 +106,11 @@ def _note(work: UnitOfWork, order: Record[Order], job_id: str, **said: Any) -> R
 
 def _advance(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
     """Move the order as far as what is known carries it, whatever came first."""
-    if order.state == "confirmed" and order.content.is_in_work:
-        lab_id = order.content.live_jobs[-1].lab_id
+    content = order.content
+    if (order.state == "confirmed" and content.is_in_work) or (
+        order.state == "ready" and content.being_made
+    ):
+        lab_id = (content.being_made or content.live_jobs)[-1].lab_id
         order = work.records.move(
             order, "start_work", responsible_role=Role.LAB_CLERK, held_at_id=lab_id
         )

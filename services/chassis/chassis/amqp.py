@@ -61,6 +61,7 @@ _RECONNECT_SECONDS = (0.2, 0.3, 2.0)
 broker."""
 
 _DATABASE_AWAY_SECONDS = 1.0
+_LOOK_UP_SECONDS = 0.25
 _ATTEMPTS = 5
 
 __all__ = [
@@ -102,6 +103,11 @@ class Queues(QueueConsumer):  # type: ignore[misc]  # nameko ships no types
         with self.create_connection() as connection:
             connection.ensure_connection(self.on_connection_error, None, *_RECONNECT_SECONDS)
             yield connection
+
+    def consume(self, *args: Any, **kwargs: Any) -> Any:
+        """Look up from the line several times a second, so that a worker that is told to stop does
+        not sit on it."""
+        return super().consume(*args, **kwargs, safety_interval=_LOOK_UP_SECONDS)
 
     def ack_message(self, message: Any) -> None:
         """Acknowledge; a broker that went away meanwhile delivers again, and the inbox knows."""

@@ -76,6 +76,7 @@ class Relay(Beside):
         self.service = service
         self.database = database
         self.amqp_url = amqp_url
+        self._publishing = False
 
     def run(self) -> None:
         """Publish until told to stop."""
@@ -95,8 +96,9 @@ class Relay(Beside):
         """Let the batch under way be confirmed and deleted, so that nothing is published twice
         without need; then end."""
         self._stopping = True
-        with eventlet.Timeout(_BATCH_SECONDS, False):
-            self._thread.wait()
+        if self._publishing:
+            with eventlet.Timeout(_BATCH_SECONDS, False):
+                self._thread.wait()
         super().stop()
 
     def _publish_until_trouble(self) -> None:
@@ -109,5 +111,12 @@ class Relay(Beside):
                 publisher = outbox.Publisher(broker, exchange_of(self.service))
                 log.info("relay publishes", service=self.service)
                 while not self._stopping:
-                    if not waiting.publish_batch(publisher):
+                    if not self._publish(waiting, publisher):
                         waiting.wait(publisher, seconds=1.0)
+
+    def _publish(self, waiting: outbox.Listener, publisher: outbox.Publisher) -> int:
+        self._publishing = True
+        try:
+            return waiting.publish_batch(publisher)
+        finally:
+            self._publishing = False

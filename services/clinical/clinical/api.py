@@ -18,9 +18,9 @@ from clinical import (
     commands_refraction,
     commands_visit,
     queries,
+    queries_vision_file,
     signing,
     store,
-    vision_file,
     wire,
 )
 from optichain.clinical.v1 import clinical_service_pb2, frame_selection_pb2
@@ -61,7 +61,7 @@ api.queries(
     GetFittingMeasurement=queries.get_fitting_measurement,
     RequireLensFits=queries.require_lens_fits,
     ListRecheckPlans=queries.list_recheck_plans,
-    GetVisionFile=vision_file.get_vision_file,
+    GetVisionFile=queries_vision_file.get_vision_file,
 )
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from chassis.db import UnitOfWork
 from chassis.records.envelope import Record
 from chassis.records.pins import pin
-from clinical import lookups, plausibility, store
-from clinical.case_records import add_to_case, require_case
+from clinical import plausibility, store, store_records
+from clinical.commands_case import add_to_case, require_case
 from clinical.dispensing import frame_selection as frames
 from clinical.dispensing.fitting_measurement import (
     FITTING_MEASUREMENT,
@@ -116,15 +116,15 @@ def _distance_findings(
 
 
 def _known_distance(work: UnitOfWork, visit: Record[Visit]) -> int | None:
-    prescription = lookups.earlier_prescription(work.connection, visit.customer_id)
+    prescription = store_records.earlier_prescription(work.connection, visit.customer_id)
     if prescription is not None and prescription.pd.binocular() is not None:
         return prescription.pd.binocular()
-    measurement = lookups.earlier_measurement(work.connection, visit.customer_id)
+    measurement = store_records.earlier_measurement(work.connection, visit.customer_id)
     return measurement.content.binocular_pd_micrometres() if measurement is not None else None
 
 
 def _require_complete(work: UnitOfWork, visit: Record[Visit], content: FittingMeasurement) -> None:
-    prescription = lookups.prescription_of_case(work.connection, visit.case_id)
+    prescription = store_records.prescription_of_case(work.connection, visit.case_id)
     eyes = tuple(eye for eye, _part in prescription.content.eyes()) if prescription else ()
     missing = content.missing(
         store.rule(work.connection, "fitting", visit.content.day),

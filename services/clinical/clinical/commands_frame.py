@@ -8,7 +8,7 @@ from chassis.db import UnitOfWork
 from chassis.errors import invalid
 from chassis.records.envelope import Record
 from chassis.records.pins import Pin
-from clinical.case_records import add_to_case, require_case
+from clinical.commands_case import add_to_case, require_case
 from clinical.dispensing.frame_selection import (
     FRAME_SELECTION,
     ChosenBy,

@@ -7,8 +7,8 @@ from chassis.errors import invalid
 from chassis.records.book import RecordVoid
 from chassis.records.envelope import Record
 from chassis.records.pins import Pin, pin
-from clinical import lookups, store
-from clinical.case_records import add_to_case, require_case
+from clinical import store, store_records
+from clinical.commands_case import add_to_case, require_case
 from clinical.dispensing import frame_selection as frames
 from clinical.dispensing.frame_selection import FRAME_SELECTION
 from clinical.dispensing.lens_fit import fits
@@ -66,7 +66,7 @@ def specify_lens(
         minimum_fitting_height_micrometres=product.minimum_fitting_height_micrometres,
         supersedes_id=supersedes_id,
     )
-    measured = lookups.measurement_on(work.connection, frame_selection_id)
+    measured = store_records.measurement_on(work.connection, frame_selection_id)
     if measured is not None:
         fits(content, measured.content, selection.content.box)
     return add_to_case(

@@ -12,7 +12,7 @@ from chassis.errors import invalid
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Record
 from chassis.records.pins import pin
-from clinical import prescribing, store
+from clinical import commands_prescribing, store
 from clinical.prescription import (
     PRESCRIPTION,
     ImageMissing,
@@ -52,7 +52,7 @@ def sign_prescription(
         raise RefractionUnsigned(f"{refraction_id} is not signed", missing=["signed refraction"])
     visit = work.records.find(VISIT, refraction.content.visit_id)
     today = store.day_at(work.connection, work.actor.branch_id, work.at)
-    content = prescribing.dated(
+    content = commands_prescribing.dated(
         work,
         visit,
         today=today,
@@ -67,11 +67,13 @@ def sign_prescription(
         refraction_id=refraction_id,
         notes=notes,
     )
-    prescribing.require_subjective(content, refraction.content)
-    content = prescribing.plausible(
+    commands_prescribing.require_subjective(content, refraction.content)
+    content = commands_prescribing.plausible(
         work, visit, content, confirmed_rules, second_person_id, today=today
     )
-    return prescribing.recorded(work, visit, content, supersedes_id, relies_on=(pin(refraction),))
+    return commands_prescribing.recorded(
+        work, visit, content, supersedes_id, relies_on=(pin(refraction),)
+    )
 
 
 def record_external_prescription(
@@ -102,7 +104,7 @@ def record_external_prescription(
     today = store.day_at(work.connection, work.actor.branch_id, work.at)
     if issued_on > today:
         raise invalid("issued_on", "order", "lies in the future")
-    content = prescribing.dated(
+    content = commands_prescribing.dated(
         work,
         visit,
         today=today,
@@ -118,10 +120,10 @@ def record_external_prescription(
         notes=notes,
     )
     content.require_in_force(today)
-    content = prescribing.plausible(
+    content = commands_prescribing.plausible(
         work, visit, content, confirmed_rules, second_person_id, today=today
     )
-    return prescribing.recorded(work, visit, content, supersedes_id, evidence=image)
+    return commands_prescribing.recorded(work, visit, content, supersedes_id, evidence=image)
 
 
 def amend_prescription(
@@ -145,7 +147,7 @@ def amend_prescription(
     NothingChanged, Invalid and what the plausibility rules raise."""
     prescription = work.records.live(PRESCRIPTION, prescription_id, revision=revision)
     today = store.day_at(work.connection, work.actor.branch_id, work.at)
-    prescribing.require_reason_code(work, reason_code, today)
+    commands_prescribing.require_reason_code(work, reason_code, today)
     given: dict[str, Any] = {"od": od, "os": os, "pd": pd, "purpose": purpose, "notes": notes}
     corrected = {name: value for name, value in given.items() if value is not None}
     if recheck_on is not None:
@@ -154,7 +156,7 @@ def amend_prescription(
     require_valid(content)
     visit = work.records.find(VISIT, content.visit_id)
     if {"od", "os", "pd", "purpose"} & corrected.keys():
-        content = prescribing.plausible(
+        content = commands_prescribing.plausible(
             work,
             visit,
             content,
@@ -182,7 +184,7 @@ def revoke_prescription(
     """Withdraw a prescription. Raises Unknown, RecordVoid, Outdated, Invalid (reason_code)."""
     prescription = work.records.live(PRESCRIPTION, prescription_id, revision=revision)
     today = store.day_at(work.connection, work.actor.branch_id, work.at)
-    prescribing.require_reason_code(work, reason_code, today)
+    commands_prescribing.require_reason_code(work, reason_code, today)
     return work.records.void(
         prescription, ChangeKind.REVOKED, reason_code=reason_code, reason=reason
     )

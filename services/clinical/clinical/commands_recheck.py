@@ -10,7 +10,7 @@ from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Record, Source, SourceKind
 from chassis.roles import Role
 from chassis.rules import in_force
-from clinical import lookups, store, validity
+from clinical import store, store_records, validity
 from clinical.prescription import Prescription
 from clinical.recheck_plan import RECHECK_PLAN, RecheckPlan, RecheckPlanned
 from clinical.visit import VISIT, CustomerDiffers
@@ -27,13 +27,13 @@ def plan_recheck(
 ) -> Record[RecheckPlan] | None:
     """Plan the recheck after a collection, once for each job, in place of an open plan; None for a
     case without a prescription."""
-    prescription = lookups.prescription_of_case(work.connection, case_id)
-    kept = lookups.recheck_of_job(work.connection, job_id)
+    prescription = store_records.prescription_of_case(work.connection, case_id)
+    kept = store_records.recheck_of_job(work.connection, job_id)
     if prescription is None or kept is not None:
         return kept
     content = _planned(work, prescription, job_id, branch_id, collected_at)
     identifier = new_id("rpl")
-    open_plan = lookups.planned_recheck(work.connection, customer_id)
+    open_plan = store_records.planned_recheck(work.connection, customer_id)
     if open_plan is not None:
         work.records.void(
             open_plan,

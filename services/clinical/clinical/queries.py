@@ -11,7 +11,7 @@ from chassis.pages import Page, after, size_of
 from chassis.records.book import RecordVoid, WrongBranch
 from chassis.records.envelope import Record
 from chassis.records.queries import standing
-from clinical import lookups, store
+from clinical import store, store_records
 from clinical.dispensing.fitting_measurement import FrameDiffers, MeasurementIncomplete
 from clinical.dispensing.lens_fit import fits
 
@@ -59,7 +59,7 @@ def list_readings(
     """Return a page of a visit's readings, oldest first."""
     size = size_of(page_size)
     key = after(page_token, 2)
-    found = lookups.readings_of_visit(reading.connection, visit_id, key, size + 1)
+    found = store_records.readings_of_visit(reading.connection, visit_id, key, size + 1)
     return _page("readings", found, size)
 
 
@@ -70,7 +70,7 @@ def list_unclaimed_readings(
     size = size_of(page_size)
     branch_id = _branch(reading, branch_id)
     key = after(page_token, 2)
-    found = lookups.unclaimed_readings(reading.connection, branch_id, key, size + 1)
+    found = store_records.unclaimed_readings(reading.connection, branch_id, key, size + 1)
     return _page("readings", found, size)
 
 
@@ -90,7 +90,7 @@ def list_prescriptions(
     """Return a page of a customer's prescriptions, newest first."""
     size = size_of(page_size)
     key = after(page_token, 2)
-    found = lookups.prescriptions_of(reading.connection, customer_id, key, size + 1)
+    found = store_records.prescriptions_of(reading.connection, customer_id, key, size + 1)
     return _page("prescriptions", found, size)
 
 
@@ -139,15 +139,15 @@ def list_recheck_plans(
     size = size_of(page_size)
     branch_id = _branch(reading, branch_id)
     key = after(page_token, 2)
-    found = lookups.rechecks_due(reading.connection, branch_id, due_by, key, size + 1)
+    found = store_records.rechecks_due(reading.connection, branch_id, due_by, key, size + 1)
     page = Page.of(
-        found, size, key=lambda one: [one.content.due_on.isoformat(), lookups.key_of(one)[1]]
+        found, size, key=lambda one: [one.content.due_on.isoformat(), store_records.key_of(one)[1]]
     )
     return {"recheck_plans": page.rows, "next_page_token": page.next_page_token}
 
 
 def _page(name: str, found: list[Record[Any]], size: int) -> dict[str, Any]:
-    page = Page.of(found, size, key=lookups.key_of)
+    page = Page.of(found, size, key=store_records.key_of)
     return {name: page.rows, "next_page_token": page.next_page_token}
 
 

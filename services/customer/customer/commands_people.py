@@ -94,7 +94,7 @@ def amend_person(
     Invalid."""
     country = store.country(work.connection, work.at)
     number = None if phone is None else phones.e164(phone, country.phone_region)
-    store.hold(work.connection, number or "")
+    _hold_phones(work, customer_id, also=number or "")
     given = {
         "name": name,
         "sex": sex,
@@ -125,6 +125,13 @@ def suspect(work: UnitOfWork, person: Record[Person]) -> list[Record[Duplicate]]
         if holds_up_visit(shared):
             found.append(_suspected(work, person, other, shared))
     return [one for one in found if one is not None]
+
+
+def _hold_phones(work: UnitOfWork, *customer_ids: str, also: str = "") -> None:
+    """Let nobody else be compared with these people until this is done. Phones are held before
+    rows, everywhere."""
+    known = store.people(work.connection, customer_ids).values()
+    store.hold(work.connection, also, *(one.content.phone_e164 for one in known))
 
 
 def _suspected(
@@ -158,6 +165,7 @@ def resolve_duplicate(
         raise invalid("other_id", "distinct", "must be another person")
     if decision is DuplicateDecision.MERGE and surviving_id not in (customer_id, other_id):
         raise invalid("surviving_id", "one_of", "must be one of the two")
+    _hold_phones(work, customer_id, other_id)
     store.lock_people(work.connection, customer_id, other_id)
     people = {one: work.records.live(PERSON, one) for one in (customer_id, other_id)}
     duplicate = _pair_of(work, people[customer_id], people[other_id])

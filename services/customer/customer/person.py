@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Any
 
 from chassis.errors import invalid
-from chassis.records.envelope import Record
 from chassis.records.kinds import Kind, Transitions
 from chassis.roles import Role
 from customer import names
@@ -92,15 +91,15 @@ class PersonMerged:
     customer_id: str
 
 
-def shown(person: Record[Person]) -> FoundPerson:
+def shown(customer_id: str, person: Person) -> FoundPerson:
     """Return a person as a search shows it."""
     return FoundPerson(
-        customer_id=person.id,
-        name=person.content.name,
-        short_code=person.content.short_code,
-        sex=person.content.sex,
-        birthday=person.content.birthday,
-        phone_e164=person.content.phone_e164,
+        customer_id=customer_id,
+        name=person.name,
+        short_code=person.short_code,
+        sex=person.sex,
+        birthday=person.birthday,
+        phone_e164=person.phone_e164,
     )
 
 

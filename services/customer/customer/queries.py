@@ -58,7 +58,7 @@ def find_duplicates(
     for other in store.alike(reading.connection, wanted, with_namesakes=True):
         shared = wanted.shared_with(Likeness.of(other.content))
         if is_worth_showing(shared):
-            found.append((shown(other), shared, holds_up_visit(shared)))
+            found.append((shown(other.id, other.content), shared, holds_up_visit(shared)))
     found.sort(key=lambda one: (-len(one[1]), not one[2], one[0].customer_id))
     return {
         "candidates": [
@@ -120,7 +120,7 @@ def _known(connection: Any, links: list[Record[GuardianLink]]) -> list[_Link]:
 def _member(person: Record[Person], links: list[_Link], country: Country) -> HouseholdMember:
     guardians = dict.fromkeys(link.guardian for link in links if link.ward == person.id)
     return HouseholdMember(
-        person=shown(person),
+        person=shown(person.id, person.content),
         guardian_ids=tuple(guardians),
         is_minor=country.is_minor(person.content.birthday),
     )

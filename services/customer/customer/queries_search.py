@@ -13,7 +13,7 @@ from chassis.ids import as_uuid
 from chassis.pages import Page, position
 from customer import names, short_code, store, store_search
 from customer import phone as phones
-from customer.person import FoundPerson, shown
+from customer.person import FoundPerson
 
 _PEOPLE_ON_PAGE = 20
 _LONGEST_INITIALS = 6
@@ -39,9 +39,9 @@ def search_people(
     size = page_size or _PEOPLE_ON_PAGE
     found = find(reading.connection, wanted, position(page_token, str, as_uuid), size + 1)
     page = Page.of(found, size, key=lambda one: one)
-    people = store.people(reading.connection, [one[1] for one in page.rows])
+    people = store.found_people(reading.connection, [one[1] for one in page.rows])
     return {
-        "people": [shown(people[one[1]]) for one in page.rows],
+        "people": [people[one[1]] for one in page.rows],
         "next_page_token": page.next_page_token,
     }
 
@@ -79,6 +79,4 @@ def _by_code(reading: Reading, text: str) -> list[FoundPerson]:
     if not code:
         raise invalid("text", "short_code", "is no short code: one of its characters is wrong")
     owner = store.code_owner(reading.connection, code)
-    return [
-        shown(one) for one in store.people(reading.connection, [owner] if owner else []).values()
-    ]
+    return list(store.found_people(reading.connection, [owner] if owner else []).values())

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from chassis import rules
 from chassis.errors import Unknown
-from chassis.ids import as_uuid
+from chassis.ids import as_id, as_uuid
 from chassis.records.envelope import Record
 from chassis.records.kinds import Kind
 from chassis.records.rows import record_of
@@ -22,7 +22,7 @@ from customer.contact import CONTACT_PERMISSION, CONTACT_VERIFICATION
 from customer.country import Country
 from customer.duplicate import DUPLICATE, MOST_CANDIDATES, Duplicate, Likeness
 from customer.guardian import GUARDIAN_LINK
-from customer.person import PERSON, Person
+from customer.person import PERSON, FoundPerson, Person, shown
 from customer.tables import person_search
 
 _HOLD = text(
@@ -165,6 +165,18 @@ def people(connection: Connection, customer_ids: Iterable[str]) -> dict[str, Rec
     statement = select(record).where(record.c.id.in_(ids), record.c.kind == PERSON.name)
     rows = connection.execute(statement).mappings()
     return {row.id: row for row in (record_of(one, PERSON) for one in rows)}
+
+
+def found_people(connection: Connection, customer_ids: Iterable[str]) -> dict[str, FoundPerson]:
+    """Return people by id as a search shows them: their content alone is read."""
+    ids = [as_uuid(one) for one in customer_ids]
+    rows = connection.execute(
+        select(record.c.id, record.c.content).where(
+            record.c.id.in_(ids), record.c.kind == PERSON.name
+        )
+    )
+    known = ((as_id(PERSON.prefix, row.id), PERSON.unpack(row.content)) for row in rows)
+    return {person_id: shown(person_id, content) for person_id, content in known}
 
 
 def of_people(

@@ -143,7 +143,7 @@ def _records() -> None:
         WHERE kind = 'customer.follow_up'
         """,
         """
-        CREATE INDEX import_of_file ON record ((evidence->0->>'sha256'))
+        CREATE INDEX import_of_file ON record ((evidence[0]->>'sha256'))
         WHERE kind = 'customer.import_batch'
         """,
     )

@@ -41,6 +41,7 @@ def release_job(
 ) -> Record[Job]:
     """Release a job on a confirmed order. Raises OrderNotConfirmed, OrderElsewhere, JobExists,
     NotDerivable, ReservationMissing, NoRoute, NoToleranceSet."""
+    basis.require_at(work.actor.branch_id)
     store.hold_order(work.connection, order_id)
     _require_no_job(work, order_id)
     content = _content(
@@ -70,7 +71,8 @@ def _content(
     number: str = "",
 ) -> Job:
     day = work.at.date()
-    promised_on = basis.require_released_from(states, work.actor.branch_id)
+    basis.require_at(work.actor.branch_id)
+    promised_on = basis.require_released_from(states)
     ordered = basis.ordered_pair()
     routes = in_force(work.connection, "routes", day)
     route = Route.choose(basis.lens_supply, edition=routes.edition, body=routes.body)

@@ -154,13 +154,14 @@ def hand_over_shipment(work: UnitOfWork, *, shipment_id: str) -> dict[str, Recor
 
 
 def _arriving(work: UnitOfWork, job: Record[Job], way: ShipmentDirection) -> Record[Shipment]:
-    """Return the shipment that arrives here now. Raises TrayNotSent, WrongBranch."""
+    """Return the shipment that arrives here now. Raises WrongBranch, TrayNotSent."""
+    to_lab = way is ShipmentDirection.TO_LAB
+    if work.actor.branch_id != (job.content.lab_id if to_lab else job.content.collect_at_id):
+        raise WrongBranch(f"{job.id} is sent to another place", id=job.id)
     shipment_id = job.content.shipment_id
     shipment = work.records.find(SHIPMENT, shipment_id) if shipment_id else None
     if shipment is None or shipment.state == "received" or shipment.content.direction is not way:
         raise TrayNotSent("no tray of this job is on its way here", id=job.id)
-    if shipment.content.to_id != work.actor.branch_id:
-        raise WrongBranch(f"{shipment.id} was sent to another place", id=shipment.id)
     return shipment
 
 

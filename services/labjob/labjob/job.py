@@ -206,7 +206,6 @@ JOB = Kind(
             mark_ready={"branch_checked": "ready"},
             fit=_same("ready"),
             collect={"ready": "collected"},
-            print_ticket=_same(*_OPEN),
             cancel=_all(_OPEN, "cancelled"),
         ),
     ),

@@ -113,11 +113,13 @@ class OrderBasis:
     fitted_os: BasisFitting | None
     held: tuple[HeldStock, ...]
 
-    def require_released_from(self, states: Iterable[str], branch_id: str) -> date:
-        """Return the promised day of an order that may have a job now. Raises OrderNotConfirmed,
-        OrderElsewhere."""
+    def require_at(self, branch_id: str) -> None:
+        """Refuse an order of another branch. Raises OrderElsewhere."""
         if self.branch_id != branch_id:
             raise OrderElsewhere(f"{self.order_id} belongs to another branch", id=self.order_id)
+
+    def require_released_from(self, states: Iterable[str]) -> date:
+        """Return the promised day of an order that may have a job now. Raises OrderNotConfirmed."""
         allowed = tuple(states)
         if self.order_state not in allowed or self.promised_on is None:
             raise OrderNotConfirmed(

@@ -107,6 +107,11 @@ class Order:
         return any(job.state is not OrderJobState.TO_REVISE for job in self.live_jobs)
 
     @property
+    def being_made(self) -> tuple[OrderJob, ...]:
+        """The jobs that a lab has, and that cannot be collected yet."""
+        return tuple(job for job in self.jobs if job.state is OrderJobState.RELEASED)
+
+    @property
     def ready_at(self) -> datetime | None:
         """When the last job could first be collected; None while one is not made."""
         jobs = self.live_jobs
@@ -157,7 +162,7 @@ ORDER = Kind(
             requote=dict.fromkeys((*_STANDING, "in_work"), "quoted"),
             approve={"quoted": "approved"},
             confirm={"approved": "confirmed"},
-            start_work={"confirmed": "in_work"},
+            start_work={"confirmed": "in_work", "ready": "in_work"},
             make_ready={"in_work": "ready"},
             collect={"in_work": "collected", "ready": "collected"},
             close={"collected": "closed"},

@@ -10,7 +10,7 @@ from chassis import clock
 from chassis.db import Reading
 from chassis.records.envelope import Record
 from chassis.records.kinds import Kind
-from clinical import lookups
+from clinical import store_records
 from clinical.device_reading import DEVICE_READING
 from clinical.dispensing.fitting_measurement import FITTING_MEASUREMENT
 from clinical.dispensing.frame_selection import FRAME_SELECTION
@@ -38,7 +38,7 @@ _LISTS: dict[str, Kind[Any]] = {
 
 def get_vision_file(reading: Reading, *, customer_id: str) -> dict[str, Any]:
     """Return the newest records of each kind, and the completeness of the file."""
-    by_kind = lookups.newest_of_customer(
+    by_kind = store_records.newest_of_customer(
         reading.connection, customer_id, tuple(_LISTS.values()), _NEWEST
     )
     lists = {name: by_kind[kind.name] for name, kind in _LISTS.items()}

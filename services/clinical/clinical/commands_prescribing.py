@@ -16,7 +16,7 @@ from chassis.records.envelope import Approval, ApprovalStatus, Evidence, Record
 from chassis.records.pins import Pin
 from chassis.roles import Role
 from chassis.rules import Edition, in_force
-from clinical import lookups, plausibility, store, validity
+from clinical import plausibility, store, store_records, validity
 from clinical.plausibility import Circumstances
 from clinical.prescription import (
     PRESCRIPTION,
@@ -87,7 +87,7 @@ def plausible(
 
     A new one is compared with the customer's earlier one, an amendment with what it amends.
     """
-    earlier = amended or lookups.earlier_prescription(work.connection, visit.customer_id)
+    earlier = amended or store_records.earlier_prescription(work.connection, visit.customer_id)
     is_cycloplegic = False
     if content.refraction_id:
         source = work.records.find(REFRACTION, content.refraction_id)

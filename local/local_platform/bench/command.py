@@ -1,0 +1,146 @@
+"""`make bench`: starts the platform on a fresh data folder and prints one JSON document."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from chassis.ids import as_uuid
+from local_platform.bench import decoding, floor, machine, orders, people, spans
+from local_platform.bench.load import percentiles, run_many
+from local_platform.demo.command import load_chain
+from local_platform.demo.desk import operations_of
+from local_platform.demo.shop import Shop
+from local_platform.platform import Platform
+from local_platform.ports import SERVICES, Ports
+
+CONCURRENCY = (1, 4, 16)
+_ORDERS = {1: 12, 4: 24, 16: 48}
+_PEOPLE = {1: 40, 4: 120, 16: 240}
+_SEARCHES = 100
+_SPANS_ARRIVE_SECONDS = 1.5
+_FRAME_LOTS = 1
+
+_numbers = count(int(time.time()) % 1_000_000 * 50)
+Report = dict[str, Any]
+
+
+def bench(var: Path, *, customers: int) -> int:
+    """Measure and print; returns the exit code."""
+    shutil.rmtree(var, ignore_errors=True)
+    began = time.monotonic()
+    with Platform(var=var, ports=Ports.free(), report=_say) as run:
+        told: Report = {"cold_start_s": round(time.monotonic() - began, 1)}
+        shops = _shops(run)
+        orders.stock_frames(shops[0], _FRAME_LOTS)
+        orders.place(shops[0], next(_numbers))
+        told["place_order"] = _place_orders(run, shops, told)
+        told["create_customer"], told["read_customer"] = _customers(shops)
+        told["customer_search_ms"] = _search(run, shops[0], customers)
+        told["decode_per_s"] = decoding.per_second()
+        told["rss_mib"] = machine.rss_mib(run)
+        for shop in shops:
+            shop.close()
+    sys.stdout.write(json.dumps(told, indent=1) + "\n")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201  # standard output is the document alone
+
+
+def _shops(run: Platform) -> list[Shop]:
+    """One shop, with desks of its own, for each of the most people at work at once."""
+    chain = load_chain(run)
+    operations = operations_of(run.gateway_url)
+    return [
+        Shop(run.gateway_url, operations, chain, lambda line: None) for _ in range(max(CONCURRENCY))
+    ]
+
+
+def _place_orders(run: Platform, shops: list[Shop], told: Report) -> Report:
+    found: Report = {}
+    databases = list(SERVICES)
+    admin_url = run.part_url("postgres")
+    for concurrency in CONCURRENCY:
+        waiting = shops[:concurrency]
+        wanted = _ORDERS[concurrency]
+        cpu, rows = machine.cpu_ms(run), floor.written(admin_url, databases)
+        start_ns = time.time_ns()
+
+        def place(_number: int, waiting: list[Shop] = waiting) -> None:
+            shop = waiting.pop()
+            try:
+                orders.place(shop, next(_numbers))
+            finally:
+                waiting.append(shop)
+
+        timed = run_many(place, wanted, concurrency)
+        end_ns = time.time_ns()
+        time.sleep(_SPANS_ARRIVE_SECONDS)
+        used = machine.cpu_ms(run)
+        each = {group: round((used[group] - cpu[group]) / wanted, 1) for group in used}
+        own = round(sum(each[group] for group in machine.OWN), 1)
+        figures: Report = {**timed.figures(), "cpu_ms_per_order": {**each, "own": own}}
+        found[str(concurrency)] = figures
+        if concurrency == 1:
+            seen = spans.between(run.var / "telemetry", start_ns, end_ns)
+            figures["per_order"] = spans.per_order(seen, wanted)
+            told["handover_latency_ms"] = percentiles(spans.handover_ms(seen))
+            after = floor.written(admin_url, databases)
+            told["floor"] = floor.measure(
+                run.environment["BILLING_MIGRATE_URL"],
+                (after[0] - rows[0]) // wanted,
+                int(figures["per_order"]["transactions"]) or 1,
+                20,
+            )
+    return found
+
+
+def _customers(shops: list[Shop]) -> tuple[Report, Report]:
+    created: Report = {}
+    read: Report = {}
+    for concurrency in CONCURRENCY:
+        desks = [shop.desk("reception.ja1") for shop in shops[:concurrency]]
+        ids: list[str] = []
+
+        def create(number: int, desks: list[Any] = desks, ids: list[str] = ids) -> None:
+            ids.append(orders.register(desks[number % len(desks)], next(_numbers)))
+
+        def look(number: int, desks: list[Any] = desks, ids: list[str] = ids) -> None:
+            desks[number % len(desks)].do("customer.GetPerson", customer_id=ids[number % len(ids)])
+
+        wanted = _PEOPLE[concurrency]
+        created[str(concurrency)] = run_many(create, wanted, concurrency).figures()
+        read[str(concurrency)] = run_many(look, wanted, concurrency).figures()
+    return created, read
+
+
+def _search(run: Platform, shop: Shop, customers: int) -> Report:
+    found: Report = {}
+    branch = str(as_uuid(shop.chain.branches["JA1"]))
+    loaded = 0
+    reception = shop.desk("reception.ja1")
+    for size in (10_000, customers):
+        people.fill(run.environment["CUSTOMER_MIGRATE_URL"], branch, loaded + 1, size)
+        loaded = size
+        step = max(size // _SEARCHES, 1)
+        asked = {
+            "name_prefix": lambda n, step=step: ("name", f"Sample {n * step + 1}"),
+            "phone_last_four": lambda n, step=step: ("phone", f"{n * step % 10_000:04}"),
+            "phone_whole": lambda n, step=step: ("phone", f"137{n * step + 1:08}"),
+        }
+        for name, words in asked.items():
+
+            def search(number: int, words: Any = words) -> None:
+                by, text = words(number)
+                reception.do("customer.SearchPeople", text=text, by=by)
+
+            timed = run_many(search, _SEARCHES, 1)
+            found.setdefault(str(size), {})[name] = percentiles(timed.each_ms)
+    return found

@@ -1,0 +1,198 @@
+"""An older assumption is found before anything is cut: stale pins, lawful revision, and both
+schedules of a change that comes while somebody passes a gate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+
+from chassis import actor
+from chassis.errors import Outdated, Unavailable
+from chassis.records import known_versions
+from chassis.records.pins import StalePins
+from chassis.roles import Role
+from optichain.labjob.v1 import job_pb2
+from optichain.labjob.v1 import labjob_service_pb2 as pb
+
+EDGING = job_pb2.STATION_EDGING
+UNTIL_EDGING = (job_pb2.STATION_TRACING, job_pb2.STATION_PICKING, job_pb2.STATION_BLOCKING)
+
+
+def stale(refused: Any) -> Any:
+    assert isinstance(refused, StalePins), refused
+    return refused.stale
+
+
+def respecify(bench: Any) -> None:
+    """Make the order lawful again after a change of power."""
+    bench.specify()
+    bench.hold_stock()
+    bench.quote()
+    bench.approve()
+    bench.commit_stock()
+
+
+def revise(bench: Any) -> job_pb2.Job:
+    revision = bench.job().envelope.revision
+    request = pb.ReviseJobRequest(
+        job_id=bench.job_id, revision=revision, reason="approved again after the change"
+    )
+    job: job_pb2.Job = bench.ask(Role.OPTICIAN, request, pb.ReviseJobResponse).job
+    return job
+
+
+def test_a_prescription_that_was_superseded_after_approval_is_not_released(bench: Any) -> None:
+    bench.order_glasses()
+    old = bench.rx
+    bench.prescribe(od=replace(old.content.od, sphere_centidioptres=-325), supersedes=True)
+
+    refused = bench.refusal(bench.release)
+    [pin] = [one for one in stale(refused) if one.pin.record_id == old.id]
+    assert (pin.change.what, pin.change.successor_id) == ("superseded", bench.rx.id)
+    request = pb.ListJobsRequest(order_id=bench.order_id)
+    assert not bench.ask(Role.OPTICIAN, request, pb.ListJobsResponse).jobs
+
+    bench.bring_lenses(bench.rx.content.od, lot_number="LN-2")
+    respecify(bench)
+    assert bench.release().ordered.od.sphere_centidioptres == -325
+
+
+def test_an_axis_amended_while_the_job_waits_stops_the_edger_with_both_values(bench: Any) -> None:
+    bench.take_to_lab()
+    bench.work_stations(*UNTIL_EDGING)
+    bench.amend_axis(90, reason="axis read off the wrong eye")
+
+    refused = bench.refusal(lambda: bench.start(EDGING))
+    [pin] = [one for one in stale(refused) if one.pin.record_id == bench.rx.id]
+    assert (pin.pin.settled_version, pin.live_version) == (1, 2)
+    [changed] = pin.change.fields
+    assert changed.field == "od"
+    assert msgspec.json.decode(changed.old_value)["axis_degrees"] == 180
+    assert msgspec.json.decode(changed.new_value)["axis_degrees"] == 90
+    assert pin.change.reason == "axis read off the wrong eye"
+    assert pin.change.changed_by == bench.person(Role.OPTOMETRIST).id
+    assert pin.change.changed_at is not None
+    assert bench.job().envelope.state == "blocking"
+    with bench.chain.database("labjob").snapshot() as connection:
+        kept = connection.execute(text("SELECT gate, role FROM refusal")).all()
+    assert [tuple(row) for row in kept] == [("start station", "lab_technician")]
+
+    # Neither may the optician revise it before the customer has approved again.
+    assert stale(bench.refusal(lambda: revise(bench)))
+    respecify(bench)
+    job = revise(bench)
+    assert (job.envelope.state, job.envelope.version) == ("released", 2)
+    assert job.ordered.od.axis_degrees == 90
+    assert list(job.done_stations) == [job_pb2.STATION_TRACING]
+    assert not job.drawn_lenses
+    assert (job.envelope.held_at_id, job.acceptance_id) == (bench.lab_id, "")
+    [told] = bench.told("JobRevised")
+    assert (told.job_id, told.version) == (bench.job_id, 2)
+
+    assert bench.refusal(lambda: bench.start(EDGING)).code == "MOVE_FORBIDDEN"
+    bench.accept()
+    bench.draw()
+    bench.work_stations(*UNTIL_EDGING[1:])
+    old_paper = bench.refusal(lambda: bench.start(EDGING, ticket_version=1))
+    assert old_paper.code == "TICKET_OUTDATED"
+    assert bench.start(EDGING, ticket_version=2).job.is_cut
+
+
+def test_a_note_on_the_prescription_stops_nobody(bench: Any) -> None:
+    bench.take_to_lab()
+    bench.work_stations(*UNTIL_EDGING)
+    bench.note_on_prescription()
+
+    assert bench.start(EDGING).job.envelope.state == "edging"
+    with bench.chain.database("labjob").snapshot() as connection:
+        row = connection.execute(
+            text("SELECT settled_version, settled_by FROM pin WHERE record_id = :id LIMIT 1"),
+            {"id": bench.rx.id},
+        ).one()
+    assert tuple(row) == (2, "system")
+
+
+def test_every_gate_of_a_job_holds_on_a_stale_pin_and_facts_are_recorded_all_the_same(
+    bench: Any,
+) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.amend_axis(90)
+    bench.tray_to_lab()
+    assert stale(bench.refusal(bench.accept))
+
+    bench.amend_axis(180, reason="it was right at first")
+    assert stale(bench.refusal(bench.accept))  # what was relied on has changed, twice
+
+
+def test_collection_is_refused_when_the_prescription_was_revoked_meanwhile(bench: Any) -> None:
+    bench.make_ready()
+    bench.fit()
+    bench.prescribe(supersedes=True)
+    assert stale(bench.refusal(bench.collect))
+    assert bench.job().envelope.state == "ready"
+
+
+def test_an_owner_that_cannot_be_asked_stops_the_gate(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+    bench.chain.stop("clinical")
+    try:
+        refused = bench.refusal(bench.accept)
+    finally:
+        bench.chain.serve("clinical")
+    assert isinstance(refused, Unavailable)
+    assert bench.accept().envelope.state == "accepted"
+
+
+def test_a_job_that_is_cut_is_not_revised(bench: Any) -> None:
+    bench.take_to_lab()
+    bench.work_stations(*UNTIL_EDGING, EDGING)
+    bench.amend_axis(90)
+    respecify(bench)
+    assert bench.refusal(lambda: revise(bench)).code == "JOB_IS_CUT"
+
+
+def test_a_revision_names_the_revision_it_saw(bench: Any) -> None:
+    bench.order_glasses()
+    seen = bench.release().envelope.revision
+    bench.send_tray()
+    request = pb.ReviseJobRequest(job_id=bench.job_id, revision=seen, reason="again")
+    refused = bench.refusal(lambda: bench.ask(Role.OPTICIAN, request, pb.ReviseJobResponse))
+    assert refused.code == "REVISION_OUTDATED"
+
+
+def test_a_change_heard_first_refuses_the_one_who_pins_the_version_before(bench: Any) -> None:
+    """First schedule: the row is raised, then somebody relies on the old version."""
+    bench.order_glasses()
+    with bench.chain.work("labjob", actor.system("labjob")) as work:
+        known_versions.raise_to(work.connection, bench.rx.id, 2, void=False)
+
+    refused = bench.refusal(bench.release)
+    assert isinstance(refused, Outdated)
+    assert refused.code == "PIN_OUTDATED"
+    request = pb.ListJobsRequest(order_id=bench.order_id)
+    assert not bench.ask(Role.OPTICIAN, request, pb.ListJobsResponse).jobs
+
+
+def test_whoever_comes_second_sees_the_other_when_a_change_and_a_gate_cross(bench: Any) -> None:
+    """Second schedule, with real threads: at most one more gate is passed after the change."""
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+
+    def accept() -> str:
+        return str(bench.accept().envelope.state)
+
+    outcome, _ = bench.at_once(accept, lambda: bench.amend_axis(90))
+    assert outcome in ("accepted", "PIN_STALE")
+    if outcome == "accepted":
+        bench.draw()
+        bench.work_stations(*UNTIL_EDGING)
+        assert stale(bench.refusal(lambda: bench.start(EDGING)))
+    else:
+        assert stale(bench.refusal(bench.accept))

@@ -1,0 +1,226 @@
+"""What is not released, and what a lab or branch does not take in: wrong order, wrong tray, wrong
+job, wrong frame."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from chassis import actor
+from chassis.ids import new_id
+from chassis.roles import Role
+from labjob import commands_release
+from optichain.billing.v1 import approval_pb2
+from optichain.billing.v1 import billing_service_pb2 as billing
+from optichain.inventory.v1 import inventory_service_pb2 as inventory
+from optichain.labjob.v1 import inspection_pb2, shipment_pb2
+from optichain.labjob.v1 import labjob_service_pb2 as pb
+from optichain.organisation.v1 import branch_pb2
+
+
+def test_an_order_is_released_once_confirmed_with_all_it_needs_held_and_only_once(
+    bench: Any,
+) -> None:
+    bench.prescribe()
+    bench.dispense()
+    bench.hold_stock()
+    bench.quote()
+    assert bench.refusal(bench.release).code == "ORDER_NOT_CONFIRMED"
+    bench.approve()
+    refused = bench.refusal(bench.release)
+    assert (refused.code, refused.missing) == (
+        "ORDER_NOT_CONFIRMED",
+        ("order in state confirmed",),
+    )
+    bench.pay()
+    shop = pb.ReleaseJobRequest(order_id=bench.order_id, lab_id=bench.lab_id)
+    elsewhere = bench.refusal(
+        lambda: bench.ask(Role.OPTICIAN, shop, pb.ReleaseJobResponse, new_id("br"))
+    )
+    assert elsewhere.code == "WRONG_BRANCH"
+
+    outcomes = bench.at_once(bench.release, bench.release, bench.release)
+    jobs = [one for one in outcomes if not isinstance(one, str)]
+    assert len(jobs) == 1
+    assert outcomes.count("JOB_EXISTS") == 2
+    assert len(bench.told("JobReleased")) == 1
+
+
+def test_a_lens_given_back_before_release_is_named_as_missing(bench: Any) -> None:
+    bench.prescribe()
+    bench.dispense()
+    bench.hold_stock()
+    bench.quote()
+    bench.approve()
+    bench.pay()
+    give_back = inventory.ReleaseReservationRequest(
+        reservation_id=bench.reservation_ids[1], reason="by mistake"
+    )
+    bench.ask(Role.OPTICIAN, give_back, inventory.ReleaseReservationResponse)
+
+    refused = bench.refusal(bench.release)
+    assert refused.code == "RESERVATION_MISSING"
+    assert refused.missing == ("lens reserved in the ordered power: os",)
+
+
+def test_a_job_is_released_to_a_lab_and_nowhere_else(bench: Any) -> None:
+    bench.order_glasses()
+    bench.lab_id = bench.open_place("HQ", branch_pb2.BRANCH_KIND_HEAD_OFFICE)
+    assert bench.refusal(bench.release).code == "NOT_A_LAB"
+    bench.lab_id = new_id("br")
+    assert bench.refusal(bench.release).code == "RECORD_UNKNOWN"
+
+
+def test_the_lab_takes_in_the_right_tray_with_the_right_job_and_frame_and_a_photo(
+    bench: Any,
+) -> None:
+    bench.order_glasses()
+    bench.release()
+    assert bench.refusal(bench.receive_tray).code == "TRAY_NOT_SENT"
+    other_frame = new_id("prd")
+    wrong = bench.refusal(lambda: bench.send_tray(frame_product_id=other_frame))
+    assert wrong.code == "WRONG_FRAME"
+    shipment_id = bench.send_tray()
+    assert bench.refusal(bench.send_tray).code == "TRAY_ON_ITS_WAY"
+    assert bench.refusal(bench.accept).code == "WRONG_BRANCH"  # the tray is not there yet
+    bench.carry(shipment_id)
+    assert bench.refusal(bench.accept).code == "TRAY_NOT_RECEIVED"
+
+    for changed, code in (
+        ({"tray_code": "T-9999"}, "WRONG_TRAY"),
+        ({"slip_number": "26-999999-1"}, "SLIP_NUMBER_MISTYPED"),
+        ({"slip_number": "26-000000-7"}, "WRONG_JOB"),
+        ({"frame_product_id": other_frame}, "WRONG_FRAME"),
+        ({"frame_serial": "S2"}, "WRONG_FRAME"),
+        ({"evidence_keys": ["labjob/photo/none"]}, "EVIDENCE_UNCONFIRMED"),
+        ({"evidence_keys": []}, "INVALID"),
+        ({"at": new_id("br")}, "WRONG_BRANCH"),
+    ):
+        refused = bench.refusal(lambda changed=changed: bench.receive_tray(**changed))
+        assert refused.code == code, changed
+    assert not bench.steps().lab_receipts
+
+    outcomes = bench.at_once(bench.receive_tray, bench.receive_tray)
+    assert "TRAY_NOT_SENT" in outcomes
+    [receipt] = bench.steps().lab_receipts
+    assert len(receipt.envelope.evidence) == 1
+    assert bench.job().lab_receipt_id == receipt.envelope.id
+
+
+def test_a_tray_that_nobody_said_was_taken_is_received_all_the_same(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.send_tray()
+    assert bench.receive_tray().envelope.held_at_id == bench.lab_id
+
+
+def test_a_tray_that_arrives_damaged_waits_for_another_frame(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.carry(bench.send_tray())
+    job = bench.receive_tray(
+        condition=shipment_pb2.ARRIVAL_CONDITION_DAMAGED, note="left temple broken"
+    )
+    assert (job.envelope.state, job.envelope.held_at_id) == ("awaiting_frame", bench.shop_id)
+    assert bench.refusal(bench.send_tray).code == "FRAME_NOT_RESERVED"
+
+    broken = bench.frame_reservation()
+    request = inventory.RecordBreakageRequest(reservation_id=broken, reason_code="X01")
+    bench.ask(Role.FRAME_CONTROLLER, request, inventory.RecordBreakageResponse)
+    replace = inventory.ReplaceReservationRequest(reservation_id=broken)
+    bench.ask(Role.FRAME_CONTROLLER, replace, inventory.ReplaceReservationResponse)
+    bench.tray_to_lab()
+    assert bench.job().envelope.state == "released"
+    assert bench.accept().envelope.state == "accepted"
+
+
+def test_a_customers_own_frame_travels_without_stock(bench: Any) -> None:
+    bench.order_glasses(own_frame=True)
+    bench.release()
+    assert bench.refusal(bench.send_tray).code == "WRONG_FRAME"
+    shipment_id = bench.send_tray(frame_product_id="")
+    bench.carry(shipment_id)
+    assert bench.receive_tray(frame_product_id="").frame_draw_id == ""
+
+
+def test_the_lab_does_not_promise_what_the_customer_was_not_told(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+    late = bench.refusal(lambda: bench.accept(days=9))
+    assert late.code == "ETA_AFTER_PROMISE"
+    assert not bench.told("JobAccepted")
+
+    request = billing.RePromiseRequest(
+        order_id=bench.order_id,
+        promised_on=(bench.today + timedelta(days=10)).isoformat(),
+        reason="the lab is busy",
+        informed_how=approval_pb2.INFORMED_HOW_TELEPHONE,
+    )
+    bench.ask(Role.OPTICIAN, request, billing.RePromiseResponse)
+    job = bench.accept(days=9)
+    assert job.envelope.state == "accepted"
+    [told] = bench.told("JobAccepted")
+    assert told.eta_date == job.eta_date == (bench.today + timedelta(days=9)).isoformat()
+
+
+def test_a_query_goes_to_the_branch_and_its_answer_back_to_the_lab(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+
+    def ask(reason_code: str) -> Any:
+        request = pb.QueryJobRequest(
+            job_id=bench.job_id, reason_code=reason_code, question="Which PD holds?"
+        )
+        return bench.ask(Role.LAB_CLERK, request, pb.QueryJobResponse, bench.lab_id)
+
+    assert bench.refusal(lambda: ask("CURIOSITY")).code == "REASON_UNKNOWN"
+    job = ask("MEAS_PD").job
+    assert (job.envelope.state, job.envelope.held_at_id) == ("queried", bench.shop_id)
+    request = pb.AnswerQueryRequest(job_id=bench.job_id, answer="The monocular ones.")
+    answered = bench.ask(Role.OPTICIAN, request, pb.AnswerQueryResponse)
+    assert answered.job_query.envelope.state == "answered"
+    assert (answered.job.envelope.state, answered.job.envelope.held_at_id) == (
+        "released",
+        bench.lab_id,
+    )
+    assert bench.accept().envelope.state == "accepted"
+
+
+def test_a_job_whose_order_was_cancelled_is_stopped_once(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    for _ in range(2):  # the event may come twice
+        with bench.chain.work("labjob", actor.system("labjob")) as work:
+            commands_release.cancel_job_of(work, order_id=bench.order_id)
+    assert bench.job().envelope.state == "cancelled"
+    assert len(bench.told("JobCancelled")) == 1
+    assert bench.refusal(bench.send_tray).code == "MOVE_FORBIDDEN"
+
+
+def test_the_branch_takes_in_the_right_pair(bench: Any) -> None:
+    bench.make()
+    bench.inspect()
+    ship = pb.ShipJobRequest(job_id=bench.job_id)
+    answer = bench.ask(Role.LAB_CLERK, ship, pb.ShipJobResponse, bench.lab_id)
+    bench.carry(answer.shipment.envelope.id)
+
+    def receive(**changed: Any) -> Any:
+        said: dict[str, Any] = {
+            "slip_number": bench.job().slip_number,
+            "frame_product_id": bench.frame_id,
+            "condition": shipment_pb2.ARRIVAL_CONDITION_AS_SENT,
+        }
+        request = pb.ReceiveJobRequest(job_id=bench.job_id, **(said | changed))
+        return bench.ask(Role.RECEPTION, request, pb.ReceiveJobResponse)
+
+    assert bench.refusal(lambda: receive(slip_number="26-000000-7")).code == "WRONG_JOB"
+    wrong = bench.refusal(lambda: receive(frame_product_id=new_id("prd")))
+    assert wrong.code == "WRONG_FRAME"
+    assert receive().job.envelope.state == "received"
+    failed = bench.check(appearance=inspection_pb2.LOOKED_OVER_FAILED)
+    assert failed.envelope.state == "received"
+    ready = pb.MarkReadyRequest(job_id=bench.job_id)
+    refused = bench.refusal(lambda: bench.ask(Role.OPTICIAN, ready, pb.MarkReadyResponse))
+    assert refused.code == "MOVE_FORBIDDEN"
