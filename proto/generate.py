@@ -1,4 +1,4 @@
-"""Generates the Python of the contract into proto/generated (never committed): `python proto/generate.py`."""
+"""Generates the contract's Python into proto/generated, never committed."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ OUTSIDE_THE_DOMAIN = {
     "device_bridge": {"listening", "delivery", "spool", "ports", "support", "profiles", "ranges"},
     "billing": {"receipt_pdf"},
 }
-"""Modules that are neither nouns nor one of the fixed roles, and why they exist: see their docstrings."""
+"""Modules that are neither nouns nor one of the fixed roles; their docstrings say why."""
 
 
 def imports(source: str) -> Iterator[str]:

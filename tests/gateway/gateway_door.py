@@ -42,7 +42,11 @@ class Door:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        self._wait_ready()
+        try:
+            self._wait_ready()
+        except BaseException:
+            self._process.kill()
+            raise
         self.client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
     def _wait_ready(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,10 @@ def wait_for_the_optician(chain: Chain, door: Door, shop: Shop, count: int) -> l
     person = {"name": "欧阳静", "phone": "13916000199", "birthday": "1990-05-01"}
     customer = door.call("POST", "/customers", token=token, json=person)
     customer_id = customer.json()["person"]["envelope"]["id"]
+    allowed = {"purpose": "order_service", "answer": "yes", "channels": ["call"]}
+    path = f"/customers/{customer_id}/contact-permissions"
+    answer = door.call("POST", path, token=token, json={**allowed, "follow_up_wanted": True})
+    assert answer.status_code == 200, answer.text
     waiting = []
     for number in range(count):
         if number % 2:
@@ -166,13 +172,24 @@ class Browser:
         self.door = door
         self.client = httpx.Client(base_url=door.url, trust_env=False, timeout=30)
 
+    def close(self) -> None:
+        self.client.close()
+
     def sign_in(self, password: str = PASSWORD, **more: str) -> httpx.Response:
         form = {"login": LOGIN, "password": password, **more}
         return self.client.post("/sign-in", data=form, headers={"Origin": self.door.url})
 
 
-def test_a_browser_signs_in_and_sees_the_order_with_its_photos(door: Door, shop: Shop) -> None:
-    browser = Browser(door)
+@pytest.fixture
+def browser(door: Door, shop: Shop) -> Iterator[Browser]:
+    """A browser that nobody has signed in with yet."""
+    with closing(Browser(door)) as browser:
+        yield browser
+
+
+def test_a_browser_signs_in_and_sees_the_order_with_its_photos(
+    browser: Browser, door: Door, shop: Shop
+) -> None:
     path = f"/orders/{shop.order_id}/page"
     sent_away = browser.client.get(path)
     assert (sent_away.status_code, sent_away.headers["location"]) == (
@@ -205,8 +222,9 @@ def test_a_browser_signs_in_and_sees_the_order_with_its_photos(door: Door, shop:
     assert found.headers["location"] == path
 
 
-def test_the_api_does_not_look_at_the_cookie_of_the_pages(door: Door, shop: Shop) -> None:
-    browser = Browser(door)
+def test_the_api_does_not_look_at_the_cookie_of_the_pages(
+    browser: Browser, door: Door, shop: Shop
+) -> None:
     browser.sign_in()
 
     refused = browser.client.get(f"/api/v1/orders/{shop.order_id}")
@@ -214,8 +232,9 @@ def test_the_api_does_not_look_at_the_cookie_of_the_pages(door: Door, shop: Shop
     problem(refused, 401, "TOKEN_MISSING")
 
 
-def test_a_form_from_elsewhere_and_a_wrong_password_do_not_sign_in(door: Door, shop: Shop) -> None:
-    browser = Browser(door)
+def test_a_form_from_elsewhere_and_a_wrong_password_do_not_sign_in(
+    browser: Browser, door: Door, shop: Shop
+) -> None:
     form = {"login": LOGIN, "password": PASSWORD}
     for origin in ({}, {"Origin": "https://elsewhere.example"}, {"Origin": "null"}):
         refused = browser.client.post("/sign-in", data=form, headers=origin)
@@ -230,8 +249,9 @@ def test_a_form_from_elsewhere_and_a_wrong_password_do_not_sign_in(door: Door, s
     assert away.headers["location"] == "/"
 
 
-def test_signing_out_ends_the_session_and_the_cookie(door: Door, shop: Shop) -> None:
-    browser = Browser(door)
+def test_signing_out_ends_the_session_and_the_cookie(
+    browser: Browser, door: Door, shop: Shop
+) -> None:
     browser.sign_in()
     elsewhere = browser.client.post("/sign-out", headers={"Origin": "https://elsewhere.example"})
     assert elsewhere.status_code == 403
@@ -243,8 +263,9 @@ def test_signing_out_ends_the_session_and_the_cookie(door: Door, shop: Shop) -> 
     assert browser.client.get("/").headers["location"] == "/sign-in"
 
 
-def test_a_page_that_cannot_be_shown_says_why_in_words(door: Door, shop: Shop) -> None:
-    browser = Browser(door)
+def test_a_page_that_cannot_be_shown_says_why_in_words(
+    browser: Browser, door: Door, shop: Shop
+) -> None:
     browser.sign_in()
 
     unknown = browser.client.get(f"/orders/{new_id('ord')}/page")

@@ -5,12 +5,11 @@ import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from staging import stand_in_plan
-
 from local_platform.platform import Platform
 from local_platform.ports import Ports
 from local_platform.processes import Plan
 from local_platform.serving import serve
+from staging import stand_in_plan
 
 
 def main() -> int:

@@ -17,13 +17,13 @@ import psutil
 import psycopg
 import pytest
 from minio import Minio
-from staging import Launcher, eventually, running_for, stand_in_plan
 
 from local_platform.errors import NotReady, PartMissing, PlatformError
 from local_platform.parts.elsewhere import Elsewhere
 from local_platform.platform import Platform
 from local_platform.ports import Ports
 from local_platform.processes import Plan
+from staging import Launcher, eventually, running_for, stand_in_plan
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:unclosed:ResourceWarning"  # kombu leaves closing its sockets to the collector

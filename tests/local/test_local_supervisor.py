@@ -6,11 +6,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from staging import eventually, python
 
 from local_platform.errors import NotReady, ProcessFailed
 from local_platform.processes import Process
 from local_platform.supervisor import Supervisor
+from staging import eventually, python
 
 READY = """
 import json, signal, sys

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lens_notation import centred, found, lens, one_lens, pair, powers, reading
 
+from lens_notation import centred, found, lens, one_lens, pair, powers, reading
 from optics.addition import Addition
 from optics.errors import ValueRefused
 from optics.eye import Eye

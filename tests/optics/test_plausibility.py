@@ -4,8 +4,8 @@ from importlib.resources import files
 
 import pytest
 from hypothesis import given
-from lens_notation import lens, powers
 
+from lens_notation import lens, powers
 from optics.addition import Addition
 from optics.errors import ValueRefused
 from optics.eye import Eye

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lens_notation import lens, powers
 
+from lens_notation import lens, powers
 from optics.centration import (
     effective_diameter_upper_bound_micrometres,
     geometric_centre_distance_micrometres,

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lens_notation import lens, powers
 
+from lens_notation import lens, powers
 from optics.errors import ValueRefused
 from optics.power import SpherocylinderPower
 from optics.thickness import (

@@ -33,7 +33,7 @@ PD = (31_500, 31_000)
 
 
 def import_old_customers(shop: Shop) -> None:
-    """The night before: the files of old customers come in from a CSV, once dry and once for good."""
+    """The night before: old customers come in from a CSV, once dry and once for good."""
     manager = shop.desk("manager.ja1")
     sheet = resources.files("local_platform.demo").joinpath("old_customers.csv").read_bytes()
     key = manager.upload("customer", "import", "text/csv", sheet, "old customers")
