@@ -141,7 +141,7 @@ class Chain:
             address = settings.load(service).address_of(service)
             self._channels[service] = grpc.insecure_channel(address)
         sent = [*metadata, *([("authorization", f"Bearer {as_.token}")] if as_ else [])]
-        method = self._channels[service].unary_unary(
+        method: Any = self._channels[service].unary_unary(
             rpc.path,
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=response.FromString,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from chassis import dead_letters
+from chassis.errors import Unavailable
 from local_platform.parts.rabbitmq import USER
 from local_platform.ports import SERVICES, Ports
 from local_platform.safe import Safe
@@ -30,7 +31,7 @@ def dead(
             _replay(_amqp_url(var), service)
         else:
             _list(_amqp_url(var))
-    except OSError:
+    except Unavailable:
         _fail(f"the broker of {var} cannot be reached; does the platform run?")
 
 

@@ -25,7 +25,13 @@ LIBRARIES_OF_ONE = {
     "grpc_status": ("chassis/rpc/", "gateway/gateway/gateway/clients"),
     "nameko": ("chassis/amqp", "chassis/worker_main"),
     "eventlet": ("chassis/amqp", "chassis/worker_main", "chassis/outbox"),
-    "kombu": ("chassis/amqp", "chassis/outbox", "chassis/migrate", "chassis/dead_letters"),
+    "kombu": (
+        "chassis/amqp",
+        "chassis/outbox",
+        "chassis/migrate",
+        "chassis/dead_letters",
+        "chassis/housekeeping",
+    ),
     "minio": ("chassis/objects", "local/local_platform/"),
     "serial": ("device_bridge/ports",),
 }
@@ -60,7 +66,7 @@ MUST_NOT_IMPORT = {
 OUTSIDE_THE_DOMAIN = {
     "organisation": {"founding", "keys", "login"},
     "device_bridge": {"listening", "delivery", "spool", "ports", "support", "profiles", "ranges"},
-    "billing": {"receipt_pdf"},
+    "billing": {"receipt_pdf", "printing", "accounts"},
 }
 """Modules that are neither nouns nor one of the fixed roles; their docstrings say why."""
 

@@ -3,6 +3,7 @@ own, which a test may stop, start and kill."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -77,7 +78,7 @@ class MessagePlatform:
         urls = create_databases(admin, ["listener"], safe)["listener"]
         self.environment = {
             **environment,
-            "PYTHONPATH": LISTENING,
+            "PYTHONPATH": os.pathsep.join([LISTENING, environment.get("PYTHONPATH", "")]),
             "LISTENER_DATABASE_URL": urls.run_time,
             "LISTENER_MIGRATE_URL": urls.migrate,
             "LISTENER_SECRET": "heard",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from chassis import dead_letters
 from chassis.ids import new_id
+from local_platform.__main__ import app
 from message_platform import DEAD, HEARS, MessagePlatform, eventually
 from optichain.organisation.v1 import events_pb2
 
@@ -93,3 +96,41 @@ def test_a_service_without_dead_letters_says_so(platform: MessagePlatform) -> No
     found = dead_letters.buried(platform.amqp_url, "organisation")
 
     assert dead_letters.as_text(found) == "organisation: no dead letters"
+
+
+def dead(*words: str) -> tuple[int, str]:
+    """Run the command; return its exit code and what it printed."""
+    result = CliRunner().invoke(app, ["dead", *words])
+    return result.exit_code, result.output
+
+
+def test_the_command_lists_every_service_and_replays_one(
+    platform: MessagePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTICHAIN_AMQP_URL", platform.amqp_url)
+    home = {"x-death": [{"queue": HEARS, "reason": "rejected", "count": 1}]}
+    name = f"by hand {new_id('br')}"
+    event = events_pb2.BranchOpened(branch_id=new_id("br"), name=name)
+    platform.post("organisation.dead", event, **home)
+
+    code, listed = dead()
+    assert code == 0
+    assert "organisation: 1 dead letters" in listed
+    assert "labjob: no dead letters" in listed
+    assert dead("--replay", "organisation") == (
+        0,
+        "organisation: 1 dead letters were sent to their queues again\n",
+    )
+    assert eventually(lambda: platform.heard(name) == 1)
+
+
+def test_the_command_says_in_one_line_what_keeps_it_from_working(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPTICHAIN_AMQP_URL", "amqp://a:b@127.0.0.1:9//")
+    assert dead("--replay", "kitchen")[1].startswith("no service is called kitchen: there are ")
+    away = f"the broker of {tmp_path} cannot be reached; does the platform run?\n"
+    assert dead("--var", str(tmp_path)) == (1, away)
+
+    monkeypatch.delenv("OPTICHAIN_AMQP_URL")
+    assert dead("--var", str(tmp_path)) == (1, f"no platform has run in {tmp_path}\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -107,6 +107,17 @@ def test_the_same_transmission_sent_twice_at_once_is_one_reading(clinic: Any) ->
     assert len(found) == 4
     assert len(set(found)) == 1
     assert clinic.reading(key="same").id not in found
+
+
+def test_a_print_that_waited_in_a_spool_does_not_fall_to_the_next_customer(clinic: Any) -> None:
+    clinic.chain.serve("clinical")
+    before = clock.now() - timedelta(minutes=1)
+    visit = clinic.visit()
+    clinic.arm(visit)
+    late = transmission(clinic)
+    late.measured_at.FromDatetime(before)
+    reading = clinic.chain.ask_as_service("device_bridge", late, pb.RecordReadingResponse).reading
+    assert (reading.envelope.state, reading.visit_id) == ("unclaimed", "")
 
 
 def test_a_reading_with_no_armed_visit_waits_unclaimed_until_somebody_claims_it(

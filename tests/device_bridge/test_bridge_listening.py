@@ -288,6 +288,18 @@ def test_while_the_object_store_is_away_nothing_is_decoded_and_then_all_is_deliv
     assert len(unclaimed(shop)) == 1
 
 
+def test_a_print_the_disk_refuses_is_held_and_delivered_when_the_disk_takes_it(
+    shop: Shop, listening: None, spool: Path
+) -> None:
+    with shop.playing("LM-1000P") as (lensmeter, instrument_id):
+        (spool / instrument_id).touch()
+        lensmeter.send(lensmeter_print(RIGHT, LEFT))
+        assert shop.wait_waiting(instrument_id).waiting_reason == "DISK_REFUSES"
+        (spool / instrument_id).unlink()
+        shop.wait_for_captures("delivered")
+    assert len(unclaimed(shop)) == 1
+
+
 def test_a_bridge_started_anew_delivers_what_the_old_one_left_on_the_disk_once(
     shop: Shop, spool: Path
 ) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -123,7 +126,7 @@ def wait_for_the_optician(chain: Chain, door: Door, shop: Shop, count: int) -> l
     person = {"name": "欧阳静", "phone": "13916000199", "birthday": "1990-05-01"}
     customer = door.call("POST", "/customers", token=token, json=person)
     customer_id = customer.json()["person"]["envelope"]["id"]
-    allowed = {"purpose": "order_service", "answer": "yes", "channels": ["call"]}
+    allowed = {"purpose": "order_service", "answer": "yes", "channels": ["phone_call"]}
     path = f"/customers/{customer_id}/contact-permissions"
     answer = door.call("POST", path, token=token, json={**allowed, "follow_up_wanted": True})
     assert answer.status_code == 200, answer.text
@@ -261,6 +264,27 @@ def test_signing_out_ends_the_session_and_the_cookie(
 
     assert gone.headers["location"] == "/sign-in"
     assert browser.client.get("/").headers["location"] == "/sign-in"
+
+
+def test_a_page_renews_a_session_whose_token_has_ended_and_forgets_one_that_cannot_be(
+    browser: Browser, door: Door, shop: Shop
+) -> None:
+    browser.sign_in()
+    kept = json.loads(base64.urlsafe_b64decode(browser.client.cookies["optichain_session"]))
+    kept[1] = int(time.time()) - 1
+    cookie = base64.urlsafe_b64encode(json.dumps(kept).encode()).decode()
+    browser.client.cookies.clear()
+
+    renewed = browser.client.get("/", headers={"Cookie": f"optichain_session={cookie}"})
+    assert renewed.status_code == 200
+    assert browser.client.cookies["optichain_session"] != cookie
+    assert browser.client.get("/").status_code == 200
+
+    browser.client.cookies.clear()
+    used_up = browser.client.get("/", headers={"Cookie": f"optichain_session={cookie}"})
+    assert used_up.headers["location"] == "/sign-in"
+    garbage = browser.client.get("/", headers={"Cookie": "optichain_session=%%%"})
+    assert garbage.headers["location"] == "/sign-in"
 
 
 def test_a_page_that_cannot_be_shown_says_why_in_words(

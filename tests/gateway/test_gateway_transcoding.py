@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import FieldProblem
+from gateway.from_texts import from_texts
 from gateway.into_json import adders_of, json_of
-from gateway.into_message import fill, from_texts
+from gateway.into_message import fill
 from gateway.route import Route, RouteUnfit, get, in_order, post
 from optichain.clinical.v1 import clinical_service_pb2 as clinical
 from optichain.inventory.v1 import inventory_service_pb2 as inventory

@@ -468,7 +468,7 @@ class Bench:
         """Quote the order, or quote it anew."""
         assert self.selection
         assert self.lsp
-        said = {
+        said: dict[str, Any] = {
             "frame_selection_id": self.selection.id,
             "lens_specification_id": self.lsp.id,
             "set_aside_id": self.set_aside_id,

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from chassis.roles import Role
 from optichain.auth.v1 import role_pb2
+from optichain.labjob.v1 import job_pb2
 from optichain.labjob.v1 import labjob_service_pb2 as pb
 from optichain.record.v1 import record_service_pb2
 
@@ -19,12 +20,12 @@ def test_a_pair_goes_from_release_through_the_lab_to_collection_and_warranty(ben
 
     assert job.envelope.state == "released"
     assert job.envelope.responsible_role == role_pb2.ROLE_FRAME_CONTROLLER
-    assert [pb_station(one) for one in job.stations] == [
-        "tracing",
-        "picking",
-        "blocking",
-        "edging",
-        "assembly",
+    assert list(job.stations) == [
+        job_pb2.STATION_TRACING,
+        job_pb2.STATION_PICKING,
+        job_pb2.STATION_BLOCKING,
+        job_pb2.STATION_EDGING,
+        job_pb2.STATION_ASSEMBLY,
     ]
     assert (job.ordered.od.sphere_centidioptres, job.ordered.od.axis_degrees) == (-300, 180)
     assert job.ordered.centration.os.monocular_distance_micrometres == 30_500
@@ -57,13 +58,6 @@ def test_a_pair_goes_from_release_through_the_lab_to_collection_and_warranty(ben
     assert told.branch_id == bench.shop_id
     steps = bench.steps()
     assert (len(steps.shipments), len(steps.station_events), len(steps.collections)) == (2, 5, 1)
-
-
-def pb_station(number: int) -> str:
-    """Return a station in the words of the route."""
-    from optichain.labjob.v1 import job_pb2
-
-    return job_pb2.Station.Name(number).removeprefix("STATION_").lower()
 
 
 def test_every_step_hands_over_to_the_role_that_acts_next_where_it_acts(bench: Any) -> None:

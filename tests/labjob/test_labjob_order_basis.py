@@ -186,13 +186,8 @@ def test_frame_and_both_lenses_must_be_held_and_each_missing_one_is_named() -> N
 def test_a_lens_that_is_not_the_ordered_one_does_not_count_as_reserved(
     wrong: dict[str, Any],
 ) -> None:
-    one = basis(
-        held=(
-            FRAME_HELD,
-            lens_held(Eye.OD, R_OD, **({"id": R_OD} | wrong)),
-            lens_held(Eye.OS, R_OS),
-        )
-    )
+    od = replace(lens_held(Eye.OD, R_OD), **wrong)
+    one = basis(held=(FRAME_HELD, od, lens_held(Eye.OS, R_OS)))
     with pytest.raises(ReservationMissing):
         one.reserved_lenses(one.ordered_pair())
 

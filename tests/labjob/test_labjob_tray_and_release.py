@@ -65,7 +65,7 @@ def test_a_lens_given_back_before_release_is_named_as_missing(bench: Any) -> Non
 
 def test_a_job_is_released_to_a_lab_and_nowhere_else(bench: Any) -> None:
     bench.order_glasses()
-    bench.lab_id = bench.open_place("HQ", branch_pb2.BRANCH_KIND_HEAD_OFFICE)
+    bench.lab_id = bench.open_place("HO2", branch_pb2.BRANCH_KIND_HEAD_OFFICE)
     assert bench.refusal(bench.release).code == "NOT_A_LAB"
     bench.lab_id = new_id("br")
     assert bench.refusal(bench.release).code == "RECORD_UNKNOWN"
@@ -88,8 +88,8 @@ def test_the_lab_takes_in_the_right_tray_with_the_right_job_and_frame_and_a_phot
 
     for changed, code in (
         ({"tray_code": "T-9999"}, "WRONG_TRAY"),
-        ({"slip_number": "26-999999-1"}, "SLIP_NUMBER_MISTYPED"),
-        ({"slip_number": "26-000000-7"}, "WRONG_JOB"),
+        ({"slip_number": "26-999999-2"}, "SLIP_NUMBER_MISTYPED"),
+        ({"slip_number": "26-999999-1"}, "WRONG_JOB"),
         ({"frame_product_id": other_frame}, "WRONG_FRAME"),
         ({"frame_serial": "S2"}, "WRONG_FRAME"),
         ({"evidence_keys": ["labjob/photo/none"]}, "EVIDENCE_UNCONFIRMED"),
@@ -215,7 +215,7 @@ def test_the_branch_takes_in_the_right_pair(bench: Any) -> None:
         request = pb.ReceiveJobRequest(job_id=bench.job_id, **(said | changed))
         return bench.ask(Role.RECEPTION, request, pb.ReceiveJobResponse)
 
-    assert bench.refusal(lambda: receive(slip_number="26-000000-7")).code == "WRONG_JOB"
+    assert bench.refusal(lambda: receive(slip_number="26-999999-1")).code == "WRONG_JOB"
     wrong = bench.refusal(lambda: receive(frame_product_id=new_id("prd")))
     assert wrong.code == "WRONG_FRAME"
     assert receive().job.envelope.state == "received"

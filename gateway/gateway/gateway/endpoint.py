@@ -17,8 +17,9 @@ from chassis.ids import check_id
 from gateway.body import read_json
 from gateway.clients import Clients
 from gateway.edge import TEMPLATE
+from gateway.from_texts import from_texts
 from gateway.into_json import adders_of, json_of
-from gateway.into_message import Problems, fill, filler_of, from_texts
+from gateway.into_message import Problems, fill, filler_of
 from gateway.route import Route
 from gateway.settings import Settings
 

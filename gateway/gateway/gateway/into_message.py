@@ -8,7 +8,7 @@ out, never null. Border rules (lengths, ranges, kinds of id) stay with the servi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -32,7 +32,7 @@ INTEGERS = {
     FieldDescriptor.CPPTYPE_INT64: (-(2**63), 2**63 - 1),
     FieldDescriptor.CPPTYPE_UINT64: (0, 2**64 - 1),
 }
-_LONGEST_NAME = 64
+LONGEST_NAME = 64
 _KINDS = {
     type(None): "null (leave the field out)",
     bool: "true or false",
@@ -41,7 +41,6 @@ _KINDS = {
     list: "a list",
     dict: "an object",
 }
-_INTEGER = re.compile(r"-?[0-9]{1,20}")
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -63,7 +62,7 @@ def fill(
     fields = filler_of(message.DESCRIPTOR)
     prefix = f"{place}." if place else ""
     for name, value in given.items():
-        at = prefix + name[:_LONGEST_NAME]
+        at = prefix + name[:LONGEST_NAME]
         if name in outside:
             problems.append(FieldProblem(at, "path", "stands in the path already"))
         elif name not in fields:
@@ -75,45 +74,6 @@ def fill(
         if len(both) > 1:
             text = f"only one of {', '.join(names)} may be given"
             problems.append(FieldProblem(prefix + both[1], "oneof", text))
-
-
-def from_texts(descriptor: Any, pairs: Iterable[tuple[str, str]], problems: Problems) -> Any:
-    """Return the JSON object that path or query texts stand for; fields of a nested message are
-    named with a dot."""
-    found: dict[str, Any] = {}
-    for name, text in pairs:
-        *outer, last = name.split(".")
-        owner, within = descriptor, found
-        for part in outer:
-            field = owner.fields_by_name.get(part) if owner is not None else None
-            owner = field.message_type if field is not None and not field.is_repeated else None
-            inner = within.setdefault(part, {})
-            within = inner if isinstance(inner, dict) else {}
-        field = owner.fields_by_name.get(last) if owner is not None else None
-        if field is None:
-            problems.append(FieldProblem(name[:_LONGEST_NAME], "unknown", "is no field here"))
-            _forget(found, outer)
-        elif field.is_repeated:
-            within.setdefault(last, []).append(_from_text(field, text))
-        elif last in within:
-            problems.append(FieldProblem(name, "once", "is given more than once"))
-        else:
-            within[last] = _from_text(field, text)
-    return found
-
-
-def _forget(found: dict[str, Any], outer: list[str]) -> None:
-    """Drop an outer object that was only made for an unknown field."""
-    if outer and not found.get(outer[0]):
-        found.pop(outer[0], None)
-
-
-def _from_text(field: Any, text: str) -> Any:
-    if field.cpp_type in INTEGERS and _INTEGER.fullmatch(text):
-        return int(text)
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL and text in ("true", "false"):
-        return text == "true"
-    return text
 
 
 @cache
@@ -196,7 +156,7 @@ def _map_filler(field: Any) -> Fill:
             return
         target = getattr(message, name)
         for key, one in value.items():
-            at = f"{place}.{key[:_LONGEST_NAME]}"
+            at = f"{place}.{key[:LONGEST_NAME]}"
             found = read(one, at, problems)
             if found is not None and _text(key, at, problems) is not None:
                 target[key] = found

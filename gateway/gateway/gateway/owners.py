@@ -13,7 +13,7 @@ _KINDS = {
     "inventory": "prd lot rcp trf sta rsv drw brk",
     "clinical": "apt vis drd ref rx rpl nds fsl fmm lsp",
     "billing": "qto apr ord prm pmo chg pay pls trm rct",
-    "labjob": "job shp lrc acp qry ste brp qcr rpr brc bck fck col war",
+    "labjob": "job shp lrc acc jqr ste bkr qcr rep brc bck fck col war",
     "device_bridge": "ins cap",
 }
 

@@ -13,8 +13,10 @@ from typing import Any
 
 from google.protobuf.message import DecodeError, Message
 from kombu import Connection
+from kombu.exceptions import OperationalError
 
 from chassis.amqp_queues import dead_queue_of
+from chassis.errors import Unavailable
 from chassis.outbox import CONTENT_TYPE
 from chassis.redaction import redacted_text
 
@@ -58,8 +60,8 @@ class Replayed:
 
 
 def buried(amqp_url: str, service: str) -> Buried:
-    """Return the dead letters of a service, 500 at most; they stay where they are. Raises OSError
-    when the broker is away."""
+    """Return the dead letters of a service, 500 at most; they stay where they are. Raises
+    Unavailable."""
     with _dead_queue(amqp_url, service) as (channel, queue, total):
         got = (channel.basic_get(queue) for _ in range(min(total, _LISTED_AT_MOST)))
         letters = tuple(_letter(message) for message in got if message is not None)
@@ -69,7 +71,7 @@ def buried(amqp_url: str, service: str) -> Buried:
 
 def replay(amqp_url: str, service: str) -> Replayed:
     """Send every dead letter back to the queue it came from; each leaves the dead only when the
-    broker has confirmed it there. Raises OSError when the broker is away."""
+    broker has confirmed it there. Raises Unavailable."""
     sent = left = 0
     with _dead_queue(amqp_url, service) as (channel, queue, total):
         for _ in range(total):
@@ -84,6 +86,12 @@ def replay(amqp_url: str, service: str) -> Replayed:
             channel.basic_ack(message.delivery_tag)
             sent += 1
     return Replayed(sent, left)
+
+
+def length(amqp_url: str, service: str) -> int:
+    """Return how many dead letters a service has. Raises Unavailable."""
+    with _dead_queue(amqp_url, service) as (_channel, _queue, total):
+        return total
 
 
 def as_text(found: Buried) -> str:
@@ -113,10 +121,16 @@ def _dead_queue(amqp_url: str, service: str) -> Iterator[tuple[Any, str, int]]:
     with Connection(
         amqp_url, connect_timeout=3, transport_options={"confirm_publish": True}
     ) as broker:
-        broker.ensure_connection(max_retries=1)
-        channel = broker.channel()
+        try:
+            channel = broker.ensure_connection(max_retries=1).channel()
+        except (OperationalError, *broker.connection_errors, *broker.channel_errors) as error:
+            raise Unavailable("the broker cannot be reached") from error
         queue = dead_queue_of(service)(channel)
-        yield channel, queue.name, int(queue.queue_declare(passive=True).message_count)
+        try:
+            total = int(queue.queue_declare(passive=True).message_count)
+        except broker.channel_errors:
+            total = 0  # a service that was never migrated here has buried nothing
+        yield channel, queue.name, total
 
 
 def _exists(connection: Any, queue: str) -> bool:

@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from kombu import Connection as Broker
 from sqlalchemy import Connection, Table, delete, func, select, tuple_
 
-from chassis import actor, clock, evidence, telemetry
-from chassis.amqp_queues import dead_queue_of
+from chassis import actor, clock, dead_letters, evidence, telemetry
 from chassis.db import Database
 from chassis.records.tables import inbox, outbox, reply
 from chassis.settings import ServiceSettings
@@ -81,10 +79,7 @@ class Housekeeping:
 
     def dead_letters_waiting(self) -> int:
         """Return the length of the service's dead queue."""
-        url = self._settings.amqp_url.get_secret_value()
-        with Broker(url, connect_timeout=3) as broker:
-            declared = dead_queue_of(self._service)(broker.channel()).queue_declare(passive=True)
-            return int(declared.message_count)
+        return dead_letters.length(self._settings.amqp_url.get_secret_value(), self._service)
 
 
 def _delete_before(connection: Connection, table: Table, column: str, before: datetime) -> int:

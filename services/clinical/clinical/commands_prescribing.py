@@ -41,7 +41,8 @@ def dated(
     purpose: PrescriptionPurpose,
     **values: Any,
 ) -> Prescription:
-    """Return a valid prescription with its days by rule, or earlier where somebody says so."""
+    """Return a valid prescription with its days by rule, or earlier where somebody says so. Raises
+    Invalid naming each place."""
     age = visit.content.age_years
     expiry: Edition = in_force(work.connection, "prescription_validity", today)
     latest = validity.expires_on(issued_on, age, expiry.body)
@@ -63,6 +64,7 @@ def dated(
 
 
 def require_subjective(content: Prescription, refraction: Refraction) -> None:
+    """Refuse an eye that was refracted by an instrument alone. Raises SubjectiveMissing."""
     subjective = refraction.subjective
     for eye, _part in content.eyes():
         tested = getattr(subjective, eye) if subjective is not None else None
@@ -85,7 +87,8 @@ def plausible(
 ) -> Prescription:
     """Return the prescription with what the rules found, answered for by the signer.
 
-    A new one is compared with the customer's earlier one, an amendment with what it amends.
+    A new one is compared with the customer's earlier one, an amendment with what it amends. Raises
+    PlausibilityUnconfirmed, SecondPersonMissing.
     """
     earlier = amended or store_records.earlier_prescription(work.connection, visit.customer_id)
     is_cycloplegic = False
@@ -117,6 +120,8 @@ def recorded(
     relies_on: tuple[Pin, ...] = (),
     evidence: tuple[Evidence, ...] = (),
 ) -> Record[Prescription]:
+    """Record a prescription for the optician, in place of the one it supersedes. Raises Unknown,
+    RecordVoid, CustomerDiffers."""
     identifier = new_id("rx")
     if supersedes_id:
         _supersede(work, supersedes_id, visit.customer_id, identifier)
@@ -162,6 +167,7 @@ def _supersede(work: UnitOfWork, old_id: str, customer_id: str, successor_id: st
 
 
 def require_reason_code(work: UnitOfWork, reason_code: str, day: date) -> None:
+    """Refuse a reason that the rule of the day does not list. Raises Invalid."""
     codes = store.rule(work.connection, "prescription_reasons", day)
     if reason_code not in codes:
         raise invalid("reason_code", "reason_code", f"must be one of {', '.join(sorted(codes))}")

@@ -49,7 +49,7 @@ def record_reading(
     kept = store.claim_key(work.connection, instrument_id, idempotency_key, reading_id)
     if kept != reading_id:
         return work.records.find(DEVICE_READING, kept)
-    visit = _armed_visit(work, branch_id, station_code)
+    visit = _armed_visit(work, branch_id, station_code, measured_at)
     content = DeviceReading(
         instrument_id=instrument_id,
         model=model,
@@ -87,8 +87,10 @@ def record_reading(
     return reading
 
 
-def _armed_visit(work: UnitOfWork, branch_id: str, station_code: str) -> Record[Visit] | None:
-    visit_id = store.visit_armed_at(work.connection, branch_id, station_code)
+def _armed_visit(
+    work: UnitOfWork, branch_id: str, station_code: str, measured_at: datetime
+) -> Record[Visit] | None:
+    visit_id = store.visit_armed_at(work.connection, branch_id, station_code, measured_at)
     return work.records.find(VISIT, visit_id) if visit_id else None
 
 

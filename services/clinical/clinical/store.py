@@ -132,12 +132,19 @@ def disarm(connection: Connection, visit_id: str, *, branch_id: str = "", code: 
     connection.execute(statement)
 
 
-def visit_armed_at(connection: Connection, branch_id: str, station_code: str) -> str:
-    """Return the visit a station is armed for, which stays so until the commit; empty for none."""
+def visit_armed_at(
+    connection: Connection, branch_id: str, station_code: str, measured_at: datetime
+) -> str:
+    """Return the visit a station was armed for when something was measured, which stays so until
+    the commit; empty for none. What waited in a spool must not fall to the next customer."""
     columns = armed_station.c
     found = connection.execute(
         select(columns.visit_id)
-        .where(columns.branch_id == branch_id, columns.station_code == station_code)
+        .where(
+            columns.branch_id == branch_id,
+            columns.station_code == station_code,
+            columns.armed_at <= measured_at,
+        )
         .with_for_update(read=True)
     ).scalar()
     return found or ""

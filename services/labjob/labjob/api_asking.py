@@ -77,18 +77,29 @@ def basis_of(call: Call, order_id: str) -> tuple[OrderBasis, tuple[Pin, ...]]:
             missing=["order approved and confirmed"],
             state=order.envelope.state,
         )
-    # What verification power and centration derive from is pinned here too, before it is read,
-    # whatever the order pinned itself.
-    pins += call.pins_on(order.lens_specification_id, of="clinical")
-    pins += call.pins_on(order.fitting_measurement_id, of="clinical")
+    # What verification power and centration derive from is pinned before it is read, should the
+    # order itself not stand on it.
+    pins += _unless_pinned(call, pins, order.lens_specification_id)
+    pins += _unless_pinned(call, pins, order.fitting_measurement_id)
     specification = call.ask(
         clinical.GetLensSpecificationRequest(lens_specification_id=order.lens_specification_id),
         clinical.GetLensSpecificationResponse,
     ).lens_specification
-    pins += call.pins_on(specification.prescription_id, *_RELIED_ON, of="clinical")
+    pins += _unless_pinned(call, pins, specification.prescription_id, *_RELIED_ON)
     basis = _read(call, order, specification)
     call.require_live(pins)
     return basis, pins
+
+
+def _unless_pinned(
+    call: Call, pins: tuple[Pin, ...], record_id: str, *fields: str
+) -> tuple[Pin, ...]:
+    """Return pins on a record of the clinic; none when one of these relies on as much of it."""
+    for one in pins:
+        enough = not one.fields or (fields and set(fields) <= set(one.fields))
+        if one.record_id == record_id and not one.fixed and enough:
+            return ()
+    return call.pins_on(record_id, *fields, of="clinical")
 
 
 def _read(call: Call, order: Any, specification: Any) -> OrderBasis:

@@ -20,6 +20,9 @@ from labjob.station import JobPart
 from labjob.wire import word
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
 
+_DRAWABLE = ("reserved", "drawn")
+"""States of a reservation that can be drawn, or was: the same draw is answered twice."""
+
 
 @dataclass(frozen=True)
 class DrawnFrame:
@@ -38,20 +41,22 @@ def draw_frame(call: Call, job: Record[Job]) -> DrawnFrame:
     if content.frame_draw_id:
         return DrawnFrame(content.frame_reservation_id, content.frame_draw_id)
     held, _ = asking.held_for(call, job.case_id)
+    lost = content.frame_reservation_id if JobPart.FRAME in content.missing_parts else ""
     reserved = [
         one
         for one in held
         if one.is_frame
+        and one.id != lost
         and one.product_id == content.frame_product_id
         and one.order_id == content.order_id
-        and one.state in ("reserved", "drawn")
+        and one.state in _DRAWABLE
     ]
     if not reserved:
         raise FrameNotReserved(
             "no piece of the frame is reserved for the order",
             missing=[f"frame reserved: {content.frame_product_id}"],
         )
-    # The newest comes last: an earlier one may have been drawn and broken.
+    # The newest comes last: it takes the place of those before.
     return DrawnFrame(reserved[-1].id, _draw(call, job, reserved[-1].id).envelope.id)
 
 
@@ -68,22 +73,41 @@ def _draw(call: Call, job: Record[Job], reservation_id: str) -> Any:
 def draw_lenses(call: Call, job: Record[Job], chosen: Iterable[Any]) -> tuple[DrawnLens, ...]:
     """Draw the lens of every eye that has none, each held against the order first.
 
-    `chosen` names other reservations than the job's own, after a breakage. Raises WrongLens,
-    Invalid (EYE_NOT_ORDERED), Unavailable, and what inventory refuses with.
+    `chosen` names reservations other than the job's own, or those that took their place. Raises
+    WrongLens, Invalid (EYE_NOT_ORDERED), Unavailable, and what inventory refuses with.
     """
     content = job.content
-    wanted = {lens.eye: lens.reservation_id for lens in content.reserved_lenses}
+    held = asking.held_for(call, job.case_id)[0]
+    wanted = {
+        lens.eye: _standing(job, lens.eye, lens.reservation_id, held)
+        for lens in content.reserved_lenses
+    }
     for index, one in enumerate(chosen):
         eye = Eye(word(one, "eye"))
         if eye not in wanted:
             place = f"reservations[{index}].eye"
             raise invalid(place, "eye", "has no lens in this job", reason="EYE_NOT_ORDERED")
         wanted[eye] = one.reservation_id
-    held = {one.id: one for one in asking.held_for(call, job.case_id)[0]}
+    by_id = {one.id: one for one in held}
     eyes = content.eyes_to_draw()
     for eye in eyes:
-        _require_lens(job, eye, held.get(wanted[eye]))
+        _require_lens(job, eye, by_id.get(wanted[eye]))
     return tuple(_drawn(call, job, eye, wanted[eye]) for eye in eyes)
+
+
+def _standing(job: Record[Job], eye: Eye, reservation_id: str, held: tuple[HeldStock, ...]) -> str:
+    """Return the job's own reservation of an eye, or the newest in its place once it is broken."""
+    if any(one.id == reservation_id and one.state in _DRAWABLE for one in held):
+        return reservation_id
+    lens = dict(job.content.ordered.lenses())[eye]
+    others = [
+        one.id
+        for one in held
+        if one.state == "reserved"
+        and one.product_id == job.content.lens_product_id
+        and is_lens_for(one, eye, lens)
+    ]
+    return others[-1] if others else reservation_id
 
 
 def _require_lens(job: Record[Job], eye: Eye, held: HeldStock | None) -> None:

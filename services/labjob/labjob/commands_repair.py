@@ -100,7 +100,7 @@ def _without(work: UnitOfWork, job: Record[Job], part: JobPart, reason_code: str
         "reason_code": reason_code,
     }
     if is_frame:
-        changes |= {"frame_reservation_id": "", "frame_draw_id": ""}
+        changes["frame_draw_id"] = ""
     else:
         eye = LENS_OF[part]
         changes["drawn_lenses"] = tuple(one for one in content.drawn_lenses if one.eye is not eye)

@@ -220,8 +220,7 @@ def _with_tray(work: UnitOfWork, job: Record[Job], receipt: Record[LabReceipt]) 
             held_at_id=job.branch_id,
             lab_receipt_id=receipt.id,
             missing_parts=(*others, JobPart.FRAME),
-            # The piece that arrived broken is no longer the job's: another is drawn.
-            frame_reservation_id="",
+            # The piece that arrived so is given up: its reservation is not drawn from again.
             frame_draw_id="",
         )
     verb, role = "receive_tray", Role.LAB_CLERK

@@ -1,0 +1,273 @@
+"""What goes wrong in a lab: parts that break, locked lots, races at a station, holds, rework and
+remakes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chassis.ids import new_id
+from chassis.roles import Role
+from optichain.inventory.v1 import inventory_service_pb2 as inventory
+from optichain.labjob.v1 import inspection_pb2, job_pb2, lens_pb2, making_pb2
+from optichain.labjob.v1 import labjob_service_pb2 as pb
+
+TRACING, PICKING, BLOCKING = (
+    job_pb2.STATION_TRACING,
+    job_pb2.STATION_PICKING,
+    job_pb2.STATION_BLOCKING,
+)
+EDGING, ASSEMBLY = job_pb2.STATION_EDGING, job_pb2.STATION_ASSEMBLY
+FAILED = inspection_pb2.LOOKED_OVER_FAILED
+LAB = making_pb2.FAULT_SIDE_LAB
+
+
+def break_part(bench: Any, part: Any, reason_code: str = "L08", side: Any = LAB) -> Any:
+    request = pb.RecordBreakageRequest(
+        job_id=bench.job_id, part=part, reason_code=reason_code, fault_side=side, note="chipped"
+    )
+    return bench.ask(Role.LAB_TECHNICIAN, request, pb.RecordBreakageResponse, bench.lab_id)
+
+
+def replaced(bench: Any, reservation_id: str) -> str:
+    """Reserve the same again; returns the new reservation."""
+    request = inventory.ReplaceReservationRequest(reservation_id=reservation_id)
+    answer = bench.ask(Role.OPTICIAN, request, inventory.ReplaceReservationResponse)
+    return str(answer.reservation.envelope.id)
+
+
+def rework(bench: Any, station: Any, **changed: Any) -> Any:
+    said: dict[str, Any] = {"reason_code": "POWER_OUT", "fault_side": LAB, "reason": "as measured"}
+    said |= changed
+    request = pb.ReworkJobRequest(job_id=bench.job_id, station=station, **said)
+    return bench.ask(Role.LAB_CLERK, request, pb.ReworkJobResponse, bench.lab_id)
+
+
+def test_stations_are_worked_in_order_and_edging_waits_for_both_lenses(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+    assert bench.refusal(lambda: bench.start(TRACING)).code == "MOVE_FORBIDDEN"
+    bench.accept()
+    assert bench.refusal(lambda: bench.start(PICKING)).code == "STATION_NOT_NEXT"
+    assert bench.refusal(lambda: bench.start(job_pb2.STATION_SURFACING)).code == "STATION_NOT_NEXT"
+    assert bench.refusal(lambda: bench.finish(TRACING)).code == "NO_STATION_UNDER_WAY"
+    bench.start(TRACING)
+    assert bench.refusal(lambda: bench.start(PICKING)).code == "STATION_UNDER_WAY"
+    assert bench.refusal(lambda: bench.finish(PICKING)).code == "NO_STATION_UNDER_WAY"
+    bench.finish(TRACING)
+    bench.work_stations(PICKING, BLOCKING)
+    refused = bench.refusal(lambda: bench.start(EDGING))
+    assert (refused.code, refused.missing) == (
+        "LENSES_NOT_DRAWN",
+        ("lens drawn: od", "lens drawn: os"),
+    )
+    bench.draw()
+    assert bench.refusal(bench.draw).code == "LENSES_DRAWN"
+    assert bench.start(EDGING).job.envelope.state == "edging"
+
+
+def test_of_two_technicians_who_start_the_same_station_one_does(bench: Any) -> None:
+    bench.take_to_lab()
+    bench.work_stations(TRACING, PICKING, BLOCKING)
+
+    outcomes = bench.at_once(
+        lambda: bench.start(EDGING, who="first"), lambda: bench.start(EDGING, who="second")
+    )
+    assert sum(not isinstance(one, str) for one in outcomes) == 1
+    assert "STATION_UNDER_WAY" in outcomes
+    events = [one for one in bench.steps().station_events if one.station == EDGING]
+    assert len(events) == 1
+
+
+def test_a_lens_of_a_locked_lot_is_neither_drawn_nor_cut(bench: Any) -> None:
+    bench.take_to_lab()
+    bench.work_stations(TRACING, PICKING, BLOCKING)
+    lot_id = bench.job().drawn_lenses[0].lot_id
+    lock = inventory.LockLotRequest(lot_id=lot_id, reason_code="RECALL", reason="crazing")
+    bench.ask(Role.QUALITY_MANAGER, lock, inventory.LockLotResponse)
+
+    refused = bench.refusal(lambda: bench.start(EDGING))
+    assert refused.code == "LOT_LOCKED"
+    assert lot_id in refused.missing[0]
+    release = inventory.ReleaseLotRequest(lot_id=lot_id, quality_decision="checked")
+    bench.ask(Role.QUALITY_MANAGER, release, inventory.ReleaseLotResponse)
+    assert bench.start(EDGING).job.is_cut
+
+
+def test_a_lens_that_breaks_is_drawn_again_and_its_stations_are_done_again(bench: Any) -> None:
+    bench.take_to_lab()
+    bench.work_stations(TRACING, PICKING, BLOCKING)
+    bench.start(EDGING)
+    assert (
+        bench.refusal(lambda: break_part(bench, job_pb2.JOB_PART_LENS_OD, "L99")).code
+        == "REASON_UNKNOWN"
+    )
+    unusual = bench.refusal(
+        lambda: break_part(bench, job_pb2.JOB_PART_LENS_OD, "L08", making_pb2.FAULT_SIDE_CUSTOMER)
+    )
+    assert unusual.code == "FAULT_SIDE_UNUSUAL"
+
+    answer = break_part(bench, job_pb2.JOB_PART_LENS_OD)
+    report, job = answer.breakage_report, answer.job
+    assert report.breakage_id
+    assert (report.station, job.envelope.state) == (EDGING, "awaiting_lens")
+    assert [lens.eye for lens in job.drawn_lenses] == [lens_pb2.EYE_OS]
+    assert list(job.done_stations) == [TRACING]
+    [edging] = [one for one in bench.steps().station_events if one.station == EDGING]
+    assert edging.envelope.state == "interrupted"
+    again = bench.refusal(lambda: break_part(bench, job_pb2.JOB_PART_LENS_OD))
+    assert again.code == "PART_NOT_THERE"
+
+    old = bench.reservation_ids[0]
+    new = replaced(bench, old)
+    wrong = pb.ReservedEye(eye=lens_pb2.EYE_OD, reservation_id=bench.reservation_ids[1])
+    assert bench.refusal(lambda: bench.draw(reservations=[wrong])).code == "WRONG_LENS"
+    job = bench.draw()
+    assert {lens.reservation_id for lens in job.drawn_lenses} == {new, bench.reservation_ids[1]}
+    assert (job.envelope.state, list(job.missing_parts)) == ("accepted", [])
+    bench.work_stations(PICKING, BLOCKING, EDGING, ASSEMBLY)
+    assert bench.inspect().qc_result.passed
+
+
+def test_a_frame_that_breaks_is_sent_anew_and_traced_anew(bench: Any) -> None:
+    bench.take_to_lab()
+    bench.work_stations(TRACING, PICKING, BLOCKING, EDGING)
+    job = break_part(bench, job_pb2.JOB_PART_FRAME, "L11").job
+    assert (job.envelope.state, job.envelope.held_at_id) == ("awaiting_frame", bench.shop_id)
+    assert list(job.done_stations) == [PICKING, BLOCKING, EDGING]
+
+    assert bench.refusal(bench.send_tray).code == "FRAME_NOT_RESERVED"
+    replaced(bench, bench.frame_reservation())
+    bench.tray_to_lab()
+    assert bench.job().envelope.state == "accepted"
+    bench.work_stations(TRACING, ASSEMBLY)
+    assert bench.inspect().qc_result.passed
+
+
+def test_a_job_on_hold_waits_and_goes_on_where_it_stood(bench: Any) -> None:
+    bench.take_to_lab()
+    bench.work_stations(TRACING)
+
+    def hold(role: Role, at: str, reason_code: str = "CUSTOMER_CHANGE") -> Any:
+        request = pb.HoldJobRequest(
+            job_id=bench.job_id, reason_code=reason_code, reason="she thinks it over"
+        )
+        return bench.ask(role, request, pb.HoldJobResponse, at)
+
+    assert bench.refusal(lambda: hold(Role.OPTICIAN, "", "WHIM")).code == "REASON_UNKNOWN"
+    held = hold(Role.OPTICIAN, bench.shop_id).job
+    assert (held.envelope.state, held.held_from_state) == ("on_hold", "tracing")
+    assert held.hold_reason_code == "CUSTOMER_CHANGE"
+    assert bench.refusal(lambda: bench.start(PICKING)).code == "MOVE_FORBIDDEN"
+    # A fact is recorded all the same, and tells where the job goes on.
+    break_part(bench, job_pb2.JOB_PART_LENS_OS)
+    resume = pb.ResumeJobRequest(job_id=bench.job_id, reason="she wants them")
+    job = bench.ask(Role.LAB_CLERK, resume, pb.ResumeJobResponse, bench.lab_id).job
+    assert (job.envelope.state, job.hold_reason_code) == ("awaiting_lens", "")
+    again = bench.refusal(
+        lambda: bench.ask(Role.LAB_CLERK, resume, pb.ResumeJobResponse, bench.lab_id)
+    )
+    assert again.code == "MOVE_FORBIDDEN"
+
+
+def test_a_pair_that_fails_goes_back_to_a_station_but_not_for_ever(bench: Any) -> None:
+    bench.make()
+    assert bench.refusal(lambda: rework(bench, EDGING)).code == "MOVE_FORBIDDEN"
+    failed = bench.inspect(measured=bench.measured(axis_degrees=-20))
+    assert (failed.job.envelope.state, failed.qc_result.passed) == ("qc_failed", False)
+    ship = pb.ShipJobRequest(job_id=bench.job_id)
+    unshipped = bench.refusal(
+        lambda: bench.ask(Role.LAB_CLERK, ship, pb.ShipJobResponse, bench.lab_id)
+    )
+    assert unshipped.code == "MOVE_FORBIDDEN"
+    off_route = bench.refusal(lambda: rework(bench, job_pb2.STATION_COATING))
+    assert off_route.code == "STATION_NOT_ON_ROUTE"
+
+    answer = rework(bench, EDGING, reason_code="AXIS_OUT")
+    assert answer.repair.qc_result_id == failed.qc_result.envelope.id
+    assert (answer.job.envelope.state, answer.job.rework_count) == ("accepted", 1)
+    assert list(answer.job.done_stations) == [TRACING, PICKING, BLOCKING]
+    bench.work_stations(EDGING, ASSEMBLY)
+    bench.inspect(surface=FAILED)
+    rework(bench, ASSEMBLY)
+    bench.work_stations(ASSEMBLY)
+    bench.inspect(surface=FAILED)
+    assert bench.refusal(lambda: rework(bench, ASSEMBLY)).code == "REWORK_LIMIT"
+
+
+def test_a_remake_is_a_new_job_linked_to_the_old_on_live_records(bench: Any) -> None:
+    bench.make()
+    bench.inspect(surface=FAILED)
+    request = pb.RemakeJobRequest(
+        job_id=bench.job_id,
+        reason_code="SURFACE_SCRATCH",
+        fault_side=LAB,
+        reason="scratched in the rim",
+    )
+
+    def remake() -> Any:
+        return bench.ask(Role.OPTICIAN, request, pb.RemakeJobResponse)
+
+    old_id, old_slip = bench.job_id, bench.job().slip_number
+    for part in (job_pb2.JOB_PART_LENS_OD, job_pb2.JOB_PART_LENS_OS):
+        break_part(bench, part, "L07")
+    refused = bench.refusal(remake)
+    assert refused.code == "RESERVATION_MISSING"
+    bench.reservation_ids = [replaced(bench, one) for one in bench.reservation_ids]
+    bench.quote()
+    bench.approve()
+    bench.commit_stock()
+
+    answer = remake()
+    assert (answer.job.envelope.state, answer.job.remade_by_id) == (
+        "remade",
+        answer.new_job.envelope.id,
+    )
+    new = answer.new_job
+    assert (new.remake_of_id, new.envelope.state) == (old_id, "released")
+    assert new.slip_number != old_slip
+    assert (new.lab_receipt_id != "", new.envelope.held_at_id) == (True, bench.lab_id)
+    assert new.frame_draw_id
+    [told] = bench.told("JobRemade")
+    assert (told.job_id, told.new_job_id) == (old_id, new.envelope.id)
+    bench.job_id = new.envelope.id
+    bench.accept()
+    bench.draw()
+    bench.work_stations(PICKING, BLOCKING, EDGING, ASSEMBLY)
+    assert bench.inspect().qc_result.passed
+    listed = pb.ListJobsRequest(order_id=bench.order_id)
+    jobs = bench.ask(Role.OPTICIAN, listed, pb.ListJobsResponse).jobs
+    assert [one.envelope.state for one in jobs] == ["remade", "qc_passed"]
+
+
+def test_a_pair_that_fails_its_branch_check_travels_back_and_is_accepted_anew(bench: Any) -> None:
+    bench.make()
+    bench.inspect()
+    bench.ship_back()
+    request = pb.ReworkJobRequest(
+        job_id=bench.job_id,
+        station=ASSEMBLY,
+        reason_code="SURFACE_SCRATCH",
+        fault_side=LAB,
+        reason="scratched",
+    )
+
+    def send_back() -> Any:
+        return bench.ask(Role.OPTICIAN, request, pb.ReworkJobResponse)
+
+    assert bench.refusal(send_back).code == "NOTHING_FAILED"
+    bench.check(appearance=FAILED)
+    job = send_back().job
+    assert (job.envelope.state, job.envelope.held_at_id) == ("released", bench.shop_id)
+    bench.tray_to_lab()
+    bench.accept()
+    bench.work_stations(ASSEMBLY)
+    bench.inspect()
+    bench.ship_back()
+    assert bench.check().envelope.state == "branch_checked"
+
+
+def test_a_job_that_nobody_knows_is_unknown(bench: Any) -> None:
+    request = pb.GetJobRequest(job_id=new_id("job"))
+    refused = bench.refusal(lambda: bench.ask(Role.OPTICIAN, request, pb.GetJobResponse))
+    assert refused.code == "RECORD_UNKNOWN"
