@@ -205,17 +205,18 @@ class Shop:
         by: Person | None = None,
         currency: str = "CNY",
     ) -> Record[Order]:
-        """Take money at the till."""
-        confirms = self.order(order_id).state == "approved"
-        with self.chain.work("billing", _everywhere(by or self.cashier)) as work:
+        """Take money at the till, and confirm the order when its deposit is paid."""
+        till = _everywhere(by or self.cashier)
+        with self.chain.work("billing", till) as work:
             answer = paying.take_payment(
                 work,
                 order_id=order_id,
                 amount=Money(amount_minor, currency),
                 means=PaymentMeans(means),
                 reference=reference,
-                confirms=confirms,
             )
+        with self.chain.work("billing", till) as work:
+            answer = paying.confirm_order(work, order_id=order_id, payment_id=answer["payment"].id)
         order: Record[Order] = answer["order"]
         return order
 

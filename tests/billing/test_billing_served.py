@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import select
 
+from billing import commands_paying as paying
 from chain import Chain, Person
-from chassis import evidence
+from chassis import evidence, settings
+from chassis.actor import Scope
 from chassis.errors import (
     DomainError,
     Invalid,
@@ -22,10 +26,14 @@ from chassis.errors import (
     Refused,
     Unauthenticated,
 )
-from chassis.ids import new_id
+from chassis.ids import as_uuid, new_id
+from chassis.objects import ObjectStore
 from chassis.records.envelope import Evidence
 from chassis.records.pins import StalePins
+from chassis.records.tables import outbox, refusal
 from chassis.roles import Role
+from chassis.rpc import Call
+from chassis.rpc.peers import Peers, rpc_of
 from optichain.billing.v1 import billing_service_pb2 as pb
 from optichain.billing.v1 import payment_pb2
 from optichain.billing.v1.approval_pb2 import INFORMED_HOW_TELEPHONE, ReadBack
@@ -40,9 +48,11 @@ from optichain.customer.v1 import contact_pb2
 from optichain.customer.v1 import customer_service_pb2 as customer
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
 from optichain.inventory.v1 import product_pb2, reservation_pb2, stock_pb2
+from optichain.labjob.v1 import labjob_service_pb2 as labjob
 from optichain.money.v1.money_pb2 import Money
 from optichain.organisation.v1 import branch_pb2
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
+from optichain.record.v1 import pin_pb2
 from organisation.staff import QUALIFICATION, Qualification
 
 FRAME_PRICE, LENS_PRICE = 60_000, 45_000
@@ -90,7 +100,7 @@ class Counter:
         return key
 
 
-_MODULES = (pb, clinical, customer, inventory, organisation)
+_MODULES = (pb, clinical, customer, inventory, labjob, organisation)
 _ROLES = (
     Role.RECEPTION,
     Role.OPTOMETRIST,
@@ -450,35 +460,208 @@ def test_the_optician_gets_the_order_without_its_margin(counter: Counter) -> Non
     assert not answer.HasField("margin")
 
 
-def test_a_prescription_superseded_after_approval_stops_the_payment_with_what_changed(
-    counter: Counter,
-) -> None:
-    order_id = approved(counter).envelope.id
-    newer = prescribe(counter, supersedes_id=counter.rx_id)
-
-    with pytest.raises(StalePins) as refused:
-        counter.ask(Role.CASHIER, payment(order_id, 50_000))
-
-    stale = {one.pin.record_id: one for one in refused.value.stale}
-    assert stale[counter.rx_id].change.what == "superseded"
-    assert stale[counter.rx_id].change.successor_id == newer
-    answer = counter.ask(Role.CASHIER, pb.GetOrderRequest(order_id=order_id))
-    assert answer.balance.paid.amount_minor == 0
-    assert answer.order.envelope.state == "approved"
-
-
-def test_a_prescription_amended_after_the_quotation_stops_the_approval(counter: Counter) -> None:
-    order_id = quoted(counter).envelope.id
-    counter.ask(
+def amend(made: Counter) -> None:
+    """Correct the power of the right eye in the prescription that stands."""
+    made.ask(
         Role.OPTOMETRIST,
         clinical.AmendPrescriptionRequest(
-            prescription_id=counter.rx_id,
-            revision=_revision(counter),
+            prescription_id=made.rx_id,
+            revision=_revision(made),
             reason_code="RX_TRANSCRIPTION",
             reason="read wrongly",
             od=rx.PrescribedEye(sphere_centidioptres=-225),
         ),
     )
+
+
+def standing(made: Counter, order_id: str) -> tuple[str, int]:
+    """Return the state of an order and what was paid for it, as GetOrder says."""
+    answer = made.ask(Role.CASHIER, pb.GetOrderRequest(order_id=order_id))
+    return answer.order.envelope.state, answer.balance.paid.amount_minor
+
+
+def refusals(made: Counter) -> list[tuple[str, str, str]]:
+    """Return which gates of billing held, for which holder and role."""
+    with made.chain.database("billing").snapshot() as connection:
+        rows = connection.execute(select(refusal.c.gate, refusal.c.holder_id, refusal.c.role))
+        return [(row.gate, str(row.holder_id), row.role) for row in rows]
+
+
+def test_a_payment_stands_when_the_prescription_was_amended_and_the_order_is_not_confirmed(
+    counter: Counter,
+) -> None:
+    order_id = approved(counter).envelope.id
+    amend(counter)
+
+    answer = counter.ask(Role.CASHIER, payment(order_id, 50_000))
+
+    assert answer.payment.amount_minor == 50_000
+    assert answer.balance.paid.amount_minor == 50_000
+    assert answer.order.envelope.state == "approved"
+    assert answer.confirmation_refused.reason == "PIN_STALE"
+    [stale] = [
+        one for one in answer.confirmation_refused.stale if one.pin.record_id == counter.rx_id
+    ]
+    assert (stale.pin.relied_version, stale.live_version) == (1, 2)
+    assert [one.field for one in stale.change.fields] == ["od"]
+    assert stale.change.reason == "read wrongly"
+    assert standing(counter, order_id) == ("approved", 50_000)
+    assert refusals(counter) == [("confirm order", str(as_uuid(order_id)), "cashier")]
+
+
+def test_a_payment_on_a_superseded_prescription_names_its_successor(counter: Counter) -> None:
+    order_id = approved(counter).envelope.id
+    newer = prescribe(counter, supersedes_id=counter.rx_id)
+
+    answer = counter.ask(Role.CASHIER, payment(order_id, 50_000))
+
+    stale = {one.pin.record_id: one.change for one in answer.confirmation_refused.stale}
+    assert stale[counter.rx_id].what == pin_pb2.CHANGE_KIND_SUPERSEDED
+    assert stale[counter.rx_id].successor_id == newer
+    assert standing(counter, order_id) == ("approved", 50_000)
+
+
+def test_a_payment_below_the_deposit_asks_nobody_whether_the_order_may_go_on(
+    counter: Counter,
+) -> None:
+    order_id = approved(counter).envelope.id
+    amend(counter)
+
+    answer = counter.ask(Role.CASHIER, payment(order_id, 100))
+
+    assert not answer.HasField("confirmation_refused")
+    assert answer.order.envelope.state == "approved"
+    assert refusals(counter) == []
+
+
+def test_a_stale_payment_repeated_under_its_id_pays_once_and_is_refused_again(
+    counter: Counter,
+) -> None:
+    order_id = approved(counter).envelope.id
+    amend(counter)
+    request = payment(order_id, 50_000, request_id="till-1")
+
+    first = counter.ask(Role.CASHIER, request)
+    again = counter.ask(Role.CASHIER, request)
+
+    assert again == first
+    assert again.confirmation_refused.stale
+    assert standing(counter, order_id) == ("approved", 50_000)
+
+
+def test_a_payment_stands_while_clinical_is_away_and_its_repeat_confirms_the_order(
+    counter: Counter,
+) -> None:
+    order_id = approved(counter).envelope.id
+    request = payment(order_id, TOTAL, request_id="till-1")
+    counter.chain.stop("clinical")
+    try:
+        first = counter.ask(Role.CASHIER, request)
+    finally:
+        counter.chain.serve("clinical")
+    assert first.confirmation_refused.reason == "UNAVAILABLE"
+    assert standing(counter, order_id) == ("approved", TOTAL)
+
+    again = until_confirmed(counter, request)
+
+    assert again.payment == first.payment
+    assert standing(counter, order_id) == ("confirmed", TOTAL)
+    # From now on a repeat is answered as the step that ended well, whatever changes after it.
+    amend(counter)
+    assert counter.ask(Role.CASHIER, request) == again
+
+
+def until_confirmed(made: Counter, request: pb.TakePaymentRequest) -> Any:
+    """Repeat a payment until clinical, which has just come back, can be asked."""
+    for _ in range(50):
+        answer = made.ask(Role.CASHIER, request)
+        if not answer.HasField("confirmation_refused"):
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"not confirmed: {answer.confirmation_refused.reason}")
+
+
+@pytest.fixture
+def cut_off(counter: Counter) -> tuple[str, pb.TakePaymentRequest]:
+    """An order whose deposit was committed by a process that was killed before it could confirm:
+    only what that transaction committed is left."""
+    order_id = approved(counter).envelope.id
+    request = payment(order_id, 50_000, request_id="till-1")
+    loaded = settings.load("billing")
+    peers = Peers(loaded, service="billing", secret=loaded.secret.get_secret_value())
+    killed = Call(
+        rpc=rpc_of(pb.TakePaymentRequest).path,
+        request=request,
+        response=pb.TakePaymentResponse,
+        actor=replace(counter.people[Role.CASHIER].actor, scope=Scope.CHAIN),
+        database=counter.chain.database("billing"),
+        peers=peers,
+        objects=ObjectStore(loaded.s3_url.get_secret_value()),
+        settings=loaded,
+    )
+    killed.run(paying.take_payment)
+    peers.close()
+    assert standing(counter, order_id) == ("approved", 50_000)
+    return order_id, request
+
+
+def test_a_repeat_after_a_crash_between_payment_and_confirmation_pays_once_and_confirms(
+    counter: Counter, cut_off: tuple[str, pb.TakePaymentRequest]
+) -> None:
+    order_id, request = cut_off
+
+    answer = counter.ask(Role.CASHIER, request)
+
+    assert answer.order.envelope.state == "confirmed"
+    assert standing(counter, order_id) == ("confirmed", 50_000)
+    assert counter.ask(Role.CASHIER, request) == answer
+
+
+def test_four_repeats_at_once_after_a_crash_pay_once_and_confirm_once(
+    counter: Counter, cut_off: tuple[str, pb.TakePaymentRequest]
+) -> None:
+    order_id, request = cut_off
+
+    with ThreadPoolExecutor(4) as tills:
+        answers = list(tills.map(lambda _: counter.ask(Role.CASHIER, request), range(4)))
+
+    assert {one.payment.envelope.id for one in answers} == {answers[0].payment.envelope.id}
+    assert standing(counter, order_id) == ("confirmed", 50_000)
+    with counter.chain.database("billing").snapshot() as connection:
+        told = connection.execute(select(outbox.c.type)).scalars().all()
+    assert len([one for one in told if one.endswith(".OrderConfirmed")]) == 1
+
+
+def test_the_next_payment_confirms_what_a_crash_left_unconfirmed(
+    counter: Counter, cut_off: tuple[str, pb.TakePaymentRequest]
+) -> None:
+    order_id, _request = cut_off
+
+    answer = counter.ask(Role.CASHIER, payment(order_id, 100))
+
+    assert answer.order.envelope.state == "confirmed"
+    assert standing(counter, order_id) == ("confirmed", 50_100)
+
+
+def test_labjob_releases_no_job_before_the_order_is_confirmed(counter: Counter) -> None:
+    counter.chain.serve("labjob")
+    order_id = approved(counter).envelope.id
+    release = labjob.ReleaseJobRequest(order_id=order_id, lab_id=counter.branch_id)
+
+    with pytest.raises(Refused) as unpaid:
+        counter.ask(Role.OPTICIAN, release)
+    assert unpaid.value.code == "ORDER_NOT_CONFIRMED"
+
+    amend(counter)
+    counter.ask(Role.CASHIER, payment(order_id, 50_000))
+    with pytest.raises(StalePins) as refused:
+        counter.ask(Role.OPTICIAN, release)
+    assert counter.rx_id in {one.pin.record_id for one in refused.value.stale}
+
+
+def test_a_prescription_amended_after_the_quotation_stops_the_approval(counter: Counter) -> None:
+    order_id = quoted(counter).envelope.id
+    amend(counter)
 
     with pytest.raises(StalePins) as refused:
         counter.ask(Role.OPTICIAN, approval_request(counter, order_id))
@@ -535,7 +718,34 @@ def test_after_a_new_prescription_the_order_goes_on_by_a_new_quotation_and_appro
     paid = counter.ask(Role.CASHIER, payment(order_id, 50_000))
 
     assert paid.order.envelope.state == "confirmed"
+    assert not paid.HasField("confirmation_refused")
     assert set(old).isdisjoint(paid.order.reservation_ids)
+
+
+def test_money_taken_on_a_stale_order_confirms_it_when_the_customer_approves_anew(
+    counter: Counter,
+) -> None:
+    order_id = approved(counter).envelope.id
+    newer = prescribe(counter, supersedes_id=counter.rx_id)
+    counter.ask(Role.CASHIER, payment(order_id, 50_000))
+    counter.rx_id = newer
+    counter.lens_specification_id = specify(counter)
+    counter.reservation_ids = reserve(counter)
+    counter.ask(
+        Role.OPTICIAN,
+        pb.RequoteOrderRequest(
+            order_id=order_id,
+            frame_selection_id=counter.frame_selection_id,
+            lens_specification_id=counter.lens_specification_id,
+            set_aside_id=counter.set_aside_id,
+            reservation_ids=counter.reservation_ids,
+            reason="a new prescription",
+        ),
+    )
+
+    counter.ask(Role.OPTICIAN, approval_request(counter, order_id))
+
+    assert standing(counter, order_id) == ("confirmed", 50_000)
 
 
 def test_a_quotation_on_a_superseded_specification_is_refused(counter: Counter) -> None:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -38,7 +39,7 @@ def opened(name: str) -> events_pb2.BranchOpened:
 
 
 def test_a_fact_takes_effect_at_its_listener_within_milliseconds(
-    platform: MessagePlatform, record_property: pytest.RecordProperty
+    platform: MessagePlatform, record_property: Callable[[str, object], None]
 ) -> None:
     platform.open_branch("warm")
     assert eventually(lambda: platform.heard("warm") == 1)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from local_platform.demo import dispensing, front
 from local_platform.demo.desk import Desk
-from local_platform.demo.shop import Shop, measured
+from local_platform.demo.shop import Glasses, Shop, measured
 from local_platform.instruments import Eye
 
 _PURPOSES = ("order_service", "recall", "marketing")
@@ -55,6 +55,7 @@ def register(reception: Desk, number: int) -> str:
 
 def place(shop: Shop, number: int) -> None:
     """Place one order and release its job."""
+    shop.glasses = Glasses()
     _arrive(shop, number)
     _examine(shop)
     dispensing.choose_frame(shop)

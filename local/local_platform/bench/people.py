@@ -16,7 +16,7 @@ _PEOPLE = """
             'sex', 'not_said', 'birthday', '1970-01-01',
             'phone_e164', '+86137' || lpad(n::text, 8, '0')),
         ''::bytea
-    FROM generate_series(%(first)s, %(last)s) AS n
+    FROM generate_series(%(first)s::integer, %(last)s::integer) AS n
 """
 _FOUND_BY = """
     INSERT INTO person_search (person_id, name_folded, name_turned, initials, phone_e164,

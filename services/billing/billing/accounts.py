@@ -110,9 +110,14 @@ def deliver(work: UnitOfWork, order: Record[Order]) -> None:
         store.post(work.connection, ledger.delivered(occasion(work, order, order.id), earned))
 
 
+def awaits_confirmation(connection: Connection, order: Record[Order]) -> bool:
+    """Tell whether an order is approved and its deposit is paid."""
+    return order.state == "approved" and balance(connection, order).meets_deposit
+
+
 def confirmed(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
-    """Confirm an approved order when its deposit is paid, and tell it; else return it as it is."""
-    if order.state != "approved" or not balance(work.connection, order).meets_deposit:
+    """Confirm an order that awaits it, and tell it; else return it as it is."""
+    if not awaits_confirmation(work.connection, order):
         return order
     order = work.records.move(order, "confirm", responsible_role=Role.OPTICIAN)
     content = order.content

@@ -13,8 +13,9 @@ from billing import commands_quoting as quoting
 from billing import printing, queries, wire
 from billing.order.basis import Basis, Goods
 from billing.order.order import ORDER, Order
-from chassis.errors import Outdated, Unknown
+from chassis.errors import DomainError, Unknown
 from chassis.records.envelope import Record
+from chassis.records.pins import StalePins
 from chassis.rpc import Api, Call
 from optichain.billing.v1 import billing_service_pb2
 from optichain.clinical.v1 import clinical_service_pb2 as clinical
@@ -23,9 +24,6 @@ from optichain.record.v1 import record_service_pb2 as records
 
 api = Api(billing_service_pb2, "BillingService")
 APIS = (api,)
-
-_ATTEMPTS = 5
-"""How often a payment looks at its order again when somebody else moved it meanwhile."""
 
 api.commands(
     PublishPriceList=publishing.publish_price_list,
@@ -91,16 +89,26 @@ def approve_order(call: Call, request: Any) -> Message:
 
 @api.asks("TakePayment")
 def take_payment(call: Call, request: Any) -> Message:
-    """Look whether this payment is a gate; look again when the order was moved meanwhile."""
-    attempt = 1
-    while True:
-        confirms = _order(call, request.order_id).state == "approved"
-        try:
-            return call.run(paying.take_payment, confirms=confirms)
-        except Outdated:
-            if attempt == _ATTEMPTS:
-                raise
-            attempt += 1
+    """Record the payment, which has happened; then pass the gate that confirms the order, unless
+    nothing awaits it. A payment whose confirmation is refused stands, and the answer tells why."""
+    taken: Any = call.run(paying.take_payment)
+    try:
+        with call.database.snapshot() as connection:
+            if not queries.awaits_confirmation(connection, request.order_id):
+                return call.reply(taken)
+        return call.run_next(paying.confirm_order, payment_id=taken.payment.envelope.id)
+    except DomainError as refused:
+        return call.reply(
+            {
+                "payment": taken.payment,
+                "order": taken.order,
+                "balance": taken.balance,
+                "confirmation_refused": {
+                    "reason": refused.code,
+                    "stale": refused.stale if isinstance(refused, StalePins) else (),
+                },
+            }
+        )
 
 
 @api.asks("CloseOrder")

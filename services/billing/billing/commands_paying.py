@@ -14,7 +14,7 @@ from billing.order.facts import OrderCancelled
 from billing.order.order import ENDED, ORDER, JobIsReleased, ManagerNeeded, Order, OrderEnded
 from billing.order.quotation import QUOTATION
 from chassis.db import UnitOfWork
-from chassis.errors import Outdated, invalid
+from chassis.errors import invalid
 from chassis.money import Money
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Evidence, Record
@@ -22,7 +22,7 @@ from chassis.records.gates import gate
 from chassis.roles import Role
 
 
-@gate("confirm order by payment", ORDER, by="order_id", when=lambda said: bool(said["confirms"]))
+@gate("x", ORDER, by="order_id")
 def take_payment(
     work: UnitOfWork,
     *,
@@ -30,16 +30,13 @@ def take_payment(
     amount: Money,
     means: PaymentMeans,
     reference: str,
-    confirms: bool,
 ) -> dict[str, Any]:
-    """Record money given. While the order is approved (`confirms`) this is a gate.
+    """Record money given, whatever the order stands on: it has happened. No gate, and so it
+    confirms nothing; `confirm_order` does.
 
-    Raises Overpayment, OrderEnded, ReferenceUsed, Invalid, and Outdated when the order's state is
-    not the one that was looked at: look again, then retry.
+    Raises Overpayment, OrderEnded, ReferenceUsed, Invalid.
     """
     order = work.records.get(ORDER, order_id)
-    if confirms != (order.state == "approved"):
-        raise Outdated(f"{order_id} was moved meanwhile", id=order_id)
     if order.state in ENDED:
         raise OrderEnded(f"the order is {order.state}", state=order.state)
     content = Payment(
@@ -55,15 +52,21 @@ def take_payment(
     )
     on = accounts.occasion(work, order, payment.id)
     store.post(work.connection, ledger.paid(on, means.account, content.amount_minor))
-    paid = accounts.confirmed(work, order)
-    if paid is order:
-        # A write of the order, so that two cashiers at once cannot both see the old balance.
-        paid = work.records.note(order)
-    return {
-        "payment": payment,
-        "order": paid,
-        "balance": accounts.balance(work.connection, paid),
-    }
+    # A write of the order, so that two cashiers at once cannot both see the old balance.
+    return _paid(work, payment, work.records.note(order))
+
+
+@gate("confirm order", ORDER, by="order_id")
+def confirm_order(work: UnitOfWork, *, order_id: str, payment_id: str) -> dict[str, Any]:
+    """Confirm an approved order once its deposit is paid, and answer as the payment did; an order
+    that was moved meanwhile is left as it is. Raises Unknown."""
+    order = accounts.confirmed(work, work.records.get(ORDER, order_id))
+    return _paid(work, work.records.find(PAYMENT, payment_id), order)
+
+
+def _paid(work: UnitOfWork, payment: Record[Payment], order: Record[Order]) -> dict[str, Any]:
+    balance = accounts.balance(work.connection, order)
+    return {"payment": payment, "order": order, "balance": balance}
 
 
 def _require_payable(work: UnitOfWork, order: Record[Order], payment: Payment) -> None:

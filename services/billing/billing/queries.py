@@ -94,6 +94,12 @@ def get_ledger(reading: Reading, *, order_id: str) -> dict[str, Any]:
     return {"postings": postings, "balance": accounts.balance_from(order, postings)}
 
 
+def awaits_confirmation(connection: Connection, order_id: str) -> bool:
+    """Tell whether an order could be confirmed now, if what it stands on is live. Raises
+    Unknown."""
+    return accounts.awaits_confirmation(connection, read(connection, ORDER, order_id))
+
+
 def require_settled(reading: Reading, *, order_id: str) -> dict[str, Any]:
     """Return the balance of an order that owes nothing. Raises Unknown, BalanceDue, Refused."""
     order = read(reading.connection, ORDER, order_id)

@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from weasyprint import HTML
 
 from billing.money.ledger import Balance
 from billing.money.payment import Payment, PaymentMeans
@@ -60,6 +59,8 @@ class Paper:
 
 def render(paper: Paper) -> bytes:
     """Return the receipt as a PDF."""
+    from weasyprint import HTML  # at the first receipt: it costs every start a second otherwise
+
     html = _templates.get_template("receipt.html").render(paper=paper)
     pdf: bytes = HTML(string=html).write_pdf()
     return pdf

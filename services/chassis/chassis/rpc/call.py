@@ -1,5 +1,5 @@
-"""One call being served: who makes it, what it may ask of others, and the one unit of work it may
-commit."""
+"""One call being served: who makes it, what it may ask of others, and the unit of work it may
+commit; a second one only after a fact that stands by itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import structlog
 from google.protobuf.message import Message
-from sqlalchemy import insert, select
+from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from chassis import telemetry
@@ -34,6 +35,15 @@ R = TypeVar("R", bound=Message)
 
 _ATTEMPTS = 3
 """How often a command starts over when somebody else wrote between its reading and its commit."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A command about to be run, and whether another one of the same call went before."""
+
+    command: Callable[..., Any]
+    fields: dict[str, Any]
+    is_next: bool = False
 
 
 @dataclass
@@ -96,27 +106,44 @@ class Call:
         A repeat of a request id gets the first answer again. Raises whatever the command refuses
         with.
         """
-        fields = {**arguments(self.request, command), **extra}
-        named = fields.get("revision")
+        try:
+            return self._run(_Step(command, self._fields(command, extra)))
+        except (DomainError, IntegrityError):
+            return self.replayed_or_raise()
+
+    def run_next(self, command: Callable[..., Any], **extra: Any) -> Message:
+        """Run a second command in a unit of work of its own, after `run` has committed a fact that
+        stands whatever becomes of this one (money taken; now the gate to go on).
+
+        Its answer takes the place of the first one, so that a repeat of the request id gets it. A
+        repeat comes here too: look first whether there is still something to do, and it completes
+        what was refused, or cut off between the two. Raises whatever the command refuses with;
+        answer with what stands then, since a refusal would hide it from a caller without a
+        request id.
+        """
+        return self._run(_Step(command, self._fields(command, extra), is_next=True))
+
+    def _fields(self, command: Callable[..., Any], extra: dict[str, Any]) -> dict[str, Any]:
+        return {**arguments(self.request, command), **extra}
+
+    def _run(self, step: _Step) -> Message:
         attempt = 1
         while True:
             try:
-                return self._attempt(command, fields)
+                return self._attempt(step)
             except Outdated:
-                if named or attempt == _ATTEMPTS:
-                    return self.replayed_or_raise()
+                if step.fields.get("revision") or attempt == _ATTEMPTS:
+                    raise
                 attempt += 1
-            except (DomainError, IntegrityError):
-                return self.replayed_or_raise()
 
-    def _attempt(self, command: Callable[..., Any], fields: dict[str, Any]) -> Message:
-        gate = gates.gate_of(command, fields)
+    def _attempt(self, step: _Step) -> Message:
+        gate = gates.gate_of(step.command, step.fields)
         if gate is None:
             with self.database.work(self.actor) as work:
-                return self._done(work, command, fields)
-        holder_id = gates.holder_id_of(gate, fields)
+                return self._done(work, step)
+        holder_id = gates.holder_id_of(gate, step.fields)
         try:
-            return self._through(gate, holder_id, command, fields)
+            return self._through(gate, holder_id, step)
         except StalePins as refused:
             with self.database.engine.connect() as connection:
                 refusals.keep(
@@ -128,9 +155,7 @@ class Call:
                 )
             raise
 
-    def _through(
-        self, gate: gates.Gate, holder_id: str, command: Callable[..., Any], fields: dict[str, Any]
-    ) -> Message:
+    def _through(self, gate: gates.Gate, holder_id: str, step: _Step) -> Message:
         with telemetry.span(
             f"gate {gate.name}", attributes={telemetry.GATE: gate.name, telemetry.RECORD: holder_id}
         ):
@@ -146,23 +171,29 @@ class Call:
                     p.record_id: live[p.record_id] for p in loaded.pins if _is_behind(p, live)
                 }
                 holdings.settle(work.connection, holder_id, behind)
-                return self._done(work, command, fields)
+                return self._done(work, step)
 
-    def _done(
-        self, work: UnitOfWork, command: Callable[..., Any], fields: dict[str, Any]
-    ) -> Message:
-        response = self.reply(command(work, **fields))
+    def _done(self, work: UnitOfWork, step: _Step) -> Message:
+        response = self.reply(step.command(work, **step.fields))
         request_id = getattr(self.request, "request_id", "")
         if request_id:
-            work.connection.execute(
-                insert(reply_table).values(
-                    **self._reply_key(request_id),
-                    request_hash=self._request_hash(),
-                    response=response.SerializeToString(),
-                    replied_at=now(),
-                )
-            )
+            self._keep(work.connection, request_id, response, is_next=step.is_next)
         return response
+
+    def _keep(
+        self, connection: Connection, request_id: str, response: Message, *, is_next: bool
+    ) -> None:
+        """Keep the answer for a repeat. A first one that is there already refuses the repeat."""
+        kept = insert(reply_table).values(
+            **self._reply_key(request_id),
+            request_hash=self._request_hash(),
+            response=response.SerializeToString(),
+            replied_at=now(),
+        )
+        if is_next:
+            connection.execute(delete(reply_table).where(*self._is_reply_to(request_id)))
+            kept = kept.on_conflict_do_nothing()  # a repeat at the same moment was quicker
+        connection.execute(kept)
 
     def reply(self, found: Any) -> Message:
         """Return the RPC's response: a message as it is, a mapping by field name, else as its only
@@ -184,11 +215,8 @@ class Call:
         request_id = getattr(self.request, "request_id", "")
         if not request_id:
             raise
-        key = self._reply_key(request_id)
         with self.database.snapshot() as connection:
-            statement = select(reply_table).where(
-                *(reply_table.c[name] == value for name, value in key.items())
-            )
+            statement = select(reply_table).where(*self._is_reply_to(request_id))
             kept = connection.execute(statement).mappings().first()
         if kept is None:
             raise
@@ -200,6 +228,10 @@ class Call:
 
     def _reply_key(self, request_id: str) -> dict[str, str]:
         return {"actor": self.actor.id, "rpc": self.rpc, "request_id": request_id}
+
+    def _is_reply_to(self, request_id: str) -> list[ColumnElement[bool]]:
+        key = self._reply_key(request_id)
+        return [reply_table.c[name] == value for name, value in key.items()]
 
     def _request_hash(self) -> bytes:
         return hashlib.sha256(self.request.SerializeToString(deterministic=True)).digest()
