@@ -96,13 +96,16 @@ def load(folder: Path, only: Collection[str] | None = None) -> list[Trace]:
 
 def ids_about(folder: Path, wanted: str) -> set[str]:
     """Return the ids of the traces that `wanted` names: a trace id, or the id of an order, job,
-    case or record, or a slip number, that one of their spans carries."""
-    return {
-        row["trace_id"]
-        for row in _rows(folder, mentioning=wanted)
-        if row["trace_id"] == wanted.lower()
-        or wanted in (row["attributes"].get(f"{_OURS}{name}") for name in _ABOUT)
-    }
+    case or record, or a slip number, that one of their spans carries. A slip number leads to the
+    case, and so to every step of it."""
+    found, cases = set(), set()
+    for row in _rows(folder, mentioning=wanted):
+        told = {name: row["attributes"].get(f"{_OURS}{name}") for name in _ABOUT}
+        if row["trace_id"] == wanted.lower() or wanted in told.values():
+            found.add(row["trace_id"])
+        if told["slip_number"] == wanted and told["case_id"]:
+            cases.add(told["case_id"])
+    return found.union(*(ids_about(folder, case_id) for case_id in cases))
 
 
 def counted(traces: Iterable[Trace]) -> Counts:

@@ -22,7 +22,6 @@ from chassis.records.gates import gate
 from chassis.roles import Role
 
 
-@gate("x", ORDER, by="order_id")
 def take_payment(
     work: UnitOfWork,
     *,

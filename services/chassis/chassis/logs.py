@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 from opentelemetry import trace
+
+_DEEPEST = 20
+"""How many of the innermost places of an error are logged."""
 
 
 def set_up(process: str, level: str = "INFO") -> None:
@@ -22,7 +26,7 @@ def set_up(process: str, level: str = "INFO") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             _with_trace,
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(_places),
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
@@ -42,6 +46,15 @@ def _with_trace(
     if context.is_valid:
         event["trace_id"] = f"{context.trace_id:032x}"
     return event
+
+
+def _places(exc_info: Any) -> str:
+    """Tell what went wrong and where, never the error's text: it may hold what was typed."""
+    kind, _error, trace_back = exc_info
+    frames = traceback.extract_tb(trace_back)[-_DEEPEST:]
+    return "\n".join(
+        [kind.__name__, *(f"{one.filename}:{one.lineno} {one.name}" for one in frames)]
+    )
 
 
 def logger() -> Any:

@@ -29,6 +29,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 CASE = "optichain.case_id"
 ORDER = "optichain.order_id"
 JOB = "optichain.job_id"
+SLIP = "optichain.slip_number"
 RECORD = "optichain.record_id"
 BRANCH = "optichain.branch_id"
 ROLE = "optichain.role"
@@ -202,17 +203,20 @@ def handed_over(handover_id: str, from_role: str, to_role: str) -> None:
         return
 
 
+_MARKS = {
+    "case": CASE,
+    "order": ORDER,
+    "job": JOB,
+    "slip": SLIP,
+    "record": RECORD,
+    "branch": BRANCH,
+    "role": ROLE,
+}
+
+
 def mark(**attributes: str) -> None:
     """Put ids on the current span: `mark(case=…, record=…)`; empty values are left out."""
-    names = {
-        "case": CASE,
-        "order": ORDER,
-        "job": JOB,
-        "record": RECORD,
-        "branch": BRANCH,
-        "role": ROLE,
-    }
-    trace.get_current_span().set_attributes({names[k]: v for k, v in attributes.items() if v})
+    trace.get_current_span().set_attributes({_MARKS[k]: v for k, v in attributes.items() if v})
 
 
 __all__ = ["Link", "Span", "SpanKind"]

@@ -107,7 +107,7 @@ class RecordBook:
                 id=record.id,
                 live_revision=record.revision,
             )
-        telemetry.mark(record=record.id, case=record.case_id)
+        _mark(record)
         return record
 
     def pins_of(self, record_id: str) -> tuple[Pin, ...]:
@@ -163,7 +163,7 @@ class RecordBook:
         change = self._change(record, ChangeKind.RECORDED)
         record = self._written(record, change)
         self.connection.execute(insert(record_table).values(record_row(record)))
-        telemetry.mark(record=record.id, case=record.case_id)
+        _mark(record)
         return record
 
     def move(
@@ -416,6 +416,18 @@ class RecordBook:
             pins = self.pins_of(after.id)
         handover_id = handovers.give(self.connection, before, after, pins, self.actor, self.at)
         return replace(after, handover_id=handover_id)
+
+
+def _mark(record: Record[Any]) -> None:
+    """Put on the span whom and what the step is about, so that one look-up finds the case."""
+    noun = record.kind.name.rpartition(".")[2]
+    telemetry.mark(
+        record=record.id,
+        case=record.case_id,
+        order=record.id if noun == "order" else getattr(record.content, "order_id", ""),
+        job=record.id if noun == "job" else getattr(record.content, "job_id", ""),
+        slip=getattr(record.content, "slip_number", ""),
+    )
 
 
 def _with_progress(record: Record[C], progress: dict[str, Any]) -> C:
