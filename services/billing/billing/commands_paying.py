@@ -35,6 +35,8 @@ def take_payment(
 
     Raises Overpayment, OrderEnded, ReferenceUsed, Invalid.
     """
+    # Two cashiers at once wait for each other: money in the drawer is not refused as outdated.
+    store.lock_order(work.connection, order_id)
     order = work.records.get(ORDER, order_id)
     if order.state in ENDED:
         raise OrderEnded(f"the order is {order.state}", state=order.state)
@@ -51,7 +53,7 @@ def take_payment(
     )
     on = accounts.occasion(work, order, payment.id)
     store.post(work.connection, ledger.paid(on, means.account, content.amount_minor))
-    # A write of the order, so that two cashiers at once cannot both see the old balance.
+    # A write of the order, so that whoever read the old balance without the lock starts over.
     return _paid(work, payment, work.records.note(order))
 
 

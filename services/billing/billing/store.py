@@ -234,6 +234,12 @@ def receipt_of(connection: Connection, order_id: str, posting_id: str) -> Record
     return next((one for one in found if one.content.posting_id == posting_id), None)
 
 
+def lock_order(connection: Connection, order_id: str) -> None:
+    """Let nobody else write the order until this is committed."""
+    locked = select(record.c.id).where(record.c.id == as_uuid(order_id))
+    connection.execute(locked.with_for_update(key_share=True))
+
+
 def lock_printing(connection: Connection, order_id: str) -> None:
     """Let nobody else print a receipt of the order until this is committed."""
     connection.execute(text(_PRINTING), {"order_id": order_id})
