@@ -24,6 +24,7 @@ from chassis.errors import (
     NotPermitted,
     Refused,
     Unauthenticated,
+    Unavailable,
 )
 from chassis.ids import as_uuid, new_id
 from chassis.objects import ObjectStore
@@ -640,6 +641,40 @@ def test_the_next_payment_confirms_what_a_crash_left_unconfirmed(
 
     assert answer.order.envelope.state == "confirmed"
     assert standing(counter, order_id) == ("confirmed", 50_100)
+
+
+def test_an_order_paid_in_full_and_cut_off_is_confirmed_by_itself_and_only_once(
+    counter: Counter,
+) -> None:
+    order_id = approved(counter).envelope.id
+    confirm = pb.ConfirmOrderRequest(order_id=order_id)
+    with pytest.raises(Refused) as unpaid:
+        counter.ask(Role.CASHIER, confirm)
+    assert unpaid.value.code == "NOT_CONFIRMABLE"
+    counter.chain.stop("clinical")
+    try:
+        counter.ask(Role.CASHIER, payment(order_id, TOTAL))
+        with pytest.raises(Unavailable):
+            counter.ask(Role.CASHIER, confirm)
+    finally:
+        counter.chain.serve("clinical")
+
+    confirmed = _patiently(counter, confirm)
+
+    assert confirmed.order.envelope.state == "confirmed"
+    with pytest.raises(Refused) as again:
+        counter.ask(Role.CASHIER, confirm)
+    assert again.value.code == "NOT_CONFIRMABLE"
+
+
+def _patiently(made: Counter, request: pb.ConfirmOrderRequest) -> Any:
+    """Ask until clinical, which has just come back, can be asked."""
+    for _ in range(50):
+        try:
+            return made.ask(Role.CASHIER, request)
+        except Unavailable:
+            time.sleep(0.1)
+    return made.ask(Role.CASHIER, request)
 
 
 def test_labjob_releases_no_job_before_the_order_is_confirmed(counter: Counter) -> None:

@@ -28,6 +28,7 @@ APIS = (api,)
 api.commands(
     PublishPriceList=publishing.publish_price_list,
     PublishTerms=publishing.publish_terms,
+    ConfirmOrder=paying.confirm_paid_order,
     VoidOrder=paying.void_order,
     RePromise=approving.re_promise,
 )

@@ -11,7 +11,15 @@ from billing.money.payment import PAYMENT, Overpayment, Payment, PaymentMeans, R
 from billing.money.receipt import RECEIPT, Receipt
 from billing.order.approval import APPROVAL
 from billing.order.facts import OrderCancelled
-from billing.order.order import ENDED, ORDER, JobIsReleased, ManagerNeeded, Order, OrderEnded
+from billing.order.order import (
+    ENDED,
+    ORDER,
+    JobIsReleased,
+    ManagerNeeded,
+    NotConfirmable,
+    Order,
+    OrderEnded,
+)
 from billing.order.quotation import QUOTATION
 from chassis.db import UnitOfWork
 from chassis.errors import invalid
@@ -63,6 +71,20 @@ def confirm_order(work: UnitOfWork, *, order_id: str, payment_id: str) -> dict[s
     that was moved meanwhile is left as it is. Raises Unknown."""
     order = accounts.confirmed(work, work.records.get(ORDER, order_id))
     return _paid(work, work.records.find(PAYMENT, payment_id), order)
+
+
+@gate("confirm order", ORDER, by="order_id")
+def confirm_paid_order(work: UnitOfWork, *, order_id: str) -> dict[str, Any]:
+    """Confirm an approved order whose confirmation was refused or cut off at the payment. Raises
+    Unknown, NotConfirmable."""
+    order = work.records.get(ORDER, order_id)
+    if not accounts.awaits_confirmation(work.connection, order):
+        raise NotConfirmable(
+            "the order is not approved, or its deposit is not paid",
+            missing=["order approved", "deposit paid"],
+        )
+    order = accounts.confirmed(work, order)
+    return {"order": order, "balance": accounts.balance(work.connection, order)}
 
 
 def _paid(work: UnitOfWork, payment: Record[Payment], order: Record[Order]) -> dict[str, Any]:

@@ -8,7 +8,13 @@ from billing.money.price_list import EditionTaken, NoPriceList, PriceMissing
 from billing.money.receipt import NothingPaid
 from billing.order.approval import ReadBackIncomplete
 from billing.order.basis import OtherCase, StockNotHeld
-from billing.order.order import FollowUpOpen, JobIsReleased, ManagerNeeded, OrderEnded
+from billing.order.order import (
+    FollowUpOpen,
+    JobIsReleased,
+    ManagerNeeded,
+    NotConfirmable,
+    OrderEnded,
+)
 from billing.order.promise import NotPromised, ReasonMissing
 from billing.order.quotation import QuotationExpired
 from billing.order.terms import NoTerms, TermsNotInForce
@@ -22,6 +28,7 @@ __all__ = [
     "ManagerNeeded",
     "NoPriceList",
     "NoTerms",
+    "NotConfirmable",
     "NotPromised",
     "NothingPaid",
     "OrderEnded",

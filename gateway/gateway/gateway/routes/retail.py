@@ -18,6 +18,7 @@ ROUTES = (
     post("/orders/{order_id}/requote", pb.RequoteOrderRequest),
     post("/orders/{order_id}/approve", pb.ApproveOrderRequest),
     post("/orders/{order_id}/payments", pb.TakePaymentRequest),
+    post("/orders/{order_id}/confirm", pb.ConfirmOrderRequest),
     post("/orders/{order_id}/void", pb.VoidOrderRequest),
     post("/orders/{order_id}/re-promise", pb.RePromiseRequest),
     post("/orders/{order_id}/close", pb.CloseOrderRequest),

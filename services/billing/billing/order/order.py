@@ -27,6 +27,12 @@ class JobIsReleased(Refused):
     reason = "JOB_RELEASED"
 
 
+class NotConfirmable(Refused):
+    """The order does not wait to be confirmed."""
+
+    reason = "NOT_CONFIRMABLE"
+
+
 class ManagerNeeded(Refused):
     """Money was paid: only a branch manager may void the order."""
 
