@@ -17,8 +17,8 @@ help: ## List the commands
 setup: ## Install what is missing; called by the others
 	@local/set-up
 
-run: setup ## Start the whole platform and serve until Ctrl-C
-	@$(PYTHON) -m local_platform run $(if $(EMPTY),--empty)
+run: setup ## Start the whole platform and serve until Ctrl-C; VAR=folder, EMPTY=1 without the sample chain
+	@$(PYTHON) -m local_platform run $(if $(VAR),--var $(VAR)) $(if $(EMPTY),--empty)
 
 demo: setup ## One pair of glasses from the door to collection, on a platform of its own
 	@$(PYTHON) -m local_platform demo

@@ -69,7 +69,9 @@ def _welcome(console: Console, platform: Platform) -> None:
     logins = platform.var / "logins.json"
     if logins.exists():
         columns = ("name", "role", "branch", "password")
-        table = Table(*columns, title="logins", title_justify="left")
+        table = Table(title="logins", title_justify="left")
+        for column in columns:
+            table.add_column(column, overflow="fold")
         for login in json.loads(logins.read_text()):
             table.add_row(*(str(login.get(column, "")) for column in columns))
         console.print(table)

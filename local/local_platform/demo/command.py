@@ -25,13 +25,16 @@ class SampleChainFailed(PlatformError):
     """The sample chain could not be loaded; the data folder should be made anew."""
 
 
+_WIDE = 160
+"""Columns of the table of handovers where there is no terminal to fit into."""
+
 _SPANS_ARRIVE_SECONDS = 1.2
 """Processes write their spans every half second; the last ones need a moment."""
 
 
 def demo(var: Path) -> int:
     """Run the demo on a fresh data folder; returns the exit code."""
-    console = Console()
+    console = Console(width=None if Console().is_terminal else _WIDE)
     began = time.monotonic()
     shutil.rmtree(var, ignore_errors=True)
     with Platform(
@@ -54,6 +57,10 @@ def demo(var: Path) -> int:
     summary.print_handovers(console, chain, handovers)
     released = next(step.trace_id for step in shop.steps if step.n == 11)
     summary.print_one_trace(console, traces, released)
+    console.print(
+        f"look at it: make run VAR={var}, sign in as optician.ja1 ({var}/logins.json), "
+        f"open /orders/{shop.glasses.order_id}/page"
+    )
     console.print(
         f"{len(shop.steps)} steps, {told['entries']} entries, {told['handovers']} handovers, "
         f"{told['traces']['spans']} spans, {told['seconds']} s: {run.var / 'summary.json'}"
