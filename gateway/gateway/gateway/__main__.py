@@ -9,7 +9,7 @@ from typing import cast
 
 import uvicorn
 
-from chassis import logs, telemetry
+from chassis import logs, memory, telemetry
 from chassis.errors import SettingMissing
 from chassis.settings import load
 from gateway.app import make_app
@@ -81,7 +81,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     with door:
-        server_of(settings).run(sockets=[door])
+        server = server_of(settings)
+        memory.settle()
+        server.run(sockets=[door])
     telemetry.shut_down()
     return 0
 

@@ -8,14 +8,14 @@ from chassis import clock
 from chassis.db import Reading
 from chassis.pages import Page, after, size_of
 from chassis.records.envelope import Record
-from chassis.records.queries import standing
+from chassis.records.queries import record_at
 from organisation import store
 from organisation.staff import QualificationMissing
 
 
 def get_branch(reading: Reading, *, branch_id: str) -> Record[Any]:
     """Return a branch. Raises Unknown."""
-    return standing(reading.connection, branch_id).envelope
+    return record_at(reading.connection, branch_id)
 
 
 def list_branches(reading: Reading) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def list_branches(reading: Reading) -> dict[str, Any]:
 
 def get_staff(reading: Reading, *, staff_id: str) -> Record[Any]:
     """Return a member of staff. Raises Unknown."""
-    return standing(reading.connection, staff_id).envelope
+    return record_at(reading.connection, staff_id)
 
 
 def list_staff(

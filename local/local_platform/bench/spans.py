@@ -24,14 +24,13 @@ def between(telemetry: Path, start_ns: int, end_ns: int) -> list[Span]:
 
 def per_order(spans: list[Span], orders: int) -> Counts:
     """Return what one order costs in calls and statements."""
-    sql = [span for span in spans if span.name.startswith("sql.")]
     return {
         "http_requests": _each(sum(_is(span, "SERVER", "gateway") for span in spans), orders),
         "rpcs": _each(sum(_is_rpc(span) for span in spans), orders),
         "sql_statements": _each(
-            sum(int(span.attributes.get("db.client.statements", 0)) for span in sql), orders
+            sum(int(span.attributes.get("db.client.statements", 0)) for span in spans), orders
         ),
-        "transactions": _each(sum(span.name == _TRANSACTIONS for span in sql), orders),
+        "transactions": _each(sum(span.name == _TRANSACTIONS for span in spans), orders),
         "events": _each(sum(span.kind == "PRODUCER" for span in spans), orders),
     }
 

@@ -10,10 +10,8 @@ from sqlalchemy import Connection
 from billing import accounts, store
 from billing.money.ledger import Posting
 from billing.money.price_list import PRICE_LIST, Price
-from billing.order.approval import APPROVAL
 from billing.order.order import ORDER, Order
-from billing.order.promise import PROMISE
-from billing.order.quotation import MARGIN_READERS, QUOTATION
+from billing.order.quotation import MARGIN_READERS, Quotation
 from billing.order.terms import TERMS, Terms
 from chassis import clock
 from chassis.db import Reading
@@ -21,7 +19,7 @@ from chassis.errors import Refused, Unknown
 from chassis.pages import Page, after, size_of
 from chassis.records.envelope import Record
 from chassis.records.kinds import Kind
-from chassis.records.queries import standing
+from chassis.records.queries import record_at, records_at
 
 _BEFORE_CONFIRMED = ("quoted", "approved", "cancelled")
 
@@ -61,16 +59,23 @@ def get_order(reading: Reading, *, order_id: str) -> dict[str, Any]:
     connection = reading.connection
     order = read(connection, ORDER, order_id)
     content = order.content
-    quotation = read(connection, QUOTATION, content.quotation_id)
+    named = (
+        content.quotation_id,
+        content.approval_id,
+        content.promise_id,
+        content.first_promise_id,
+    )
+    found = records_at(connection, filter(None, named))
+    quotation: Record[Quotation] = found[content.quotation_id]
     may_see_margin = not reading.actor.service and bool(
         MARGIN_READERS & (reading.actor.roles | {reading.actor.role})
     )
     return {
         "order": order,
         "quotation": quotation,
-        "approval": _read_if(connection, APPROVAL, content.approval_id),
-        "promise": _read_if(connection, PROMISE, content.promise_id),
-        "first_promise": _read_if(connection, PROMISE, content.first_promise_id),
+        "approval": found.get(content.approval_id),
+        "promise": found.get(content.promise_id),
+        "first_promise": found.get(content.first_promise_id),
         "balance": accounts.balance(connection, order),
         "margin": quotation.content.margin if may_see_margin else None,
         "promise_outcome": store.outcome_of(connection, order_id),
@@ -140,14 +145,10 @@ def _risk(order: Record[Order]) -> dict[str, Any]:
 
 def read(connection: Connection, kind: Kind[Any], record_id: str) -> Record[Any]:
     """Return a record of a kind. Raises Unknown."""
-    found = standing(connection, record_id).envelope
+    found = record_at(connection, record_id)
     if found.kind is not kind:
         raise Unknown(f"{record_id} is not kept here", id=record_id)
     return found
-
-
-def _read_if(connection: Connection, kind: Kind[Any], record_id: str) -> Record[Any] | None:
-    return read(connection, kind, record_id) if record_id else None
 
 
 def latest_posting(postings: list[Posting]) -> str:

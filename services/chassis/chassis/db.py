@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import uuid_utils
 from sqlalchemy import Connection, Engine, create_engine, event, insert
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -29,6 +30,7 @@ from chassis.records.history import Seal
 from chassis.records.tables import outbox
 
 _SERIALIZATION_FAILURES = ("40001", "40P01")
+_TO_OUTBOX = insert(outbox)
 
 
 @dataclass
@@ -77,16 +79,26 @@ class Database:
             pool_timeout=5,
             hide_parameters=True,
             connect_args={"connect_timeout": 3, "application_name": "optichain"},
+            json_serializer=_json,
+            json_deserializer=msgspec.json.decode,
+            skip_autocommit_rollback=True,
         )
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.facts = facts or FactBook()
         self._seal = seal
         event.listen(self.engine, "before_cursor_execute", _count_statement)
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
-        """Open a short read-only transaction. Raises Unavailable when the database is away."""
-        with _translated(), _traced("sql.read", self.engine, keep=False) as connection:
-            yield connection
+        """Open a connection for reading; each statement sees what is committed when it begins, as
+        it would inside a transaction, which would cost two round trips more. Raises Unavailable
+        when the database is away."""
+        with _translated(), self._reading.connect() as connection:
+            connection.info["statements"] = 0
+            try:
+                yield connection
+            finally:
+                telemetry.count_statements(connection.info["statements"])
 
     @contextmanager
     def work(
@@ -102,7 +114,7 @@ class Database:
         was told. Raises Outdated when another writer came first, Unavailable when the database is
         away.
         """
-        with _translated(), _traced("sql.transaction", self.engine, keep=True) as connection:
+        with _translated(), _transaction(self.engine) as connection:
             at = clock.now()
             seal = self.seal_in(connection)
             book = RecordBook(connection, actor, at, seal=seal, expected=expected or {})
@@ -131,7 +143,7 @@ class Database:
                     "occurred_at": book.at,
                 }
             )
-        connection.execute(insert(outbox), rows)
+        connection.execute(_TO_OUTBOX, rows)
 
     def close(self) -> None:
         """Close every connection."""
@@ -139,15 +151,16 @@ class Database:
 
 
 @contextmanager
-def _traced(name: str, engine: Engine, *, keep: bool) -> Iterator[Connection]:
+def _transaction(engine: Engine) -> Iterator[Connection]:
     """Open a transaction inside one span that says how many statements it took."""
-    with telemetry.span(name, telemetry.SpanKind.CLIENT) as span, engine.connect() as connection:
+    with telemetry.span("sql.transaction", telemetry.SpanKind.CLIENT), engine.begin() as connection:
         connection.info["statements"] = 0
-        with connection.begin() as transaction:
-            yield connection
-            if not keep:
-                transaction.rollback()
-        span.set_attribute(telemetry.STATEMENTS, connection.info["statements"])
+        yield connection
+        telemetry.count_statements(connection.info["statements"])
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _count_statement(connection: Connection, *_rest: Any) -> None:

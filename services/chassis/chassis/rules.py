@@ -8,18 +8,27 @@ number is a new edition.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import yaml
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Pool, select
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.errors import Refused
 from chassis.records.tables import rule_edition
+
+_REMEMBERED_SECONDS = 60.0
+_remembered: WeakKeyDictionary[Pool, dict[tuple[str, date], tuple[float, Edition]]] = (
+    WeakKeyDictionary()
+)
+"""What was in force on a day, by database. An edition never changes and a new one comes with
+`migrate` alone, so that a minute is soon enough to hear of it."""
 
 
 class RuleEditionChanged(Exception):
@@ -73,7 +82,17 @@ def _documents(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def in_force(connection: Connection, name: str, on: date) -> Edition:
-    """Return the edition of a rule in force on a date. Raises NoRuleInForce."""
+    """Return the edition of a rule in force on a date, as it was at most a minute ago. Raises
+    NoRuleInForce."""
+    known = _remembered.setdefault(connection.engine.pool, {})
+    until, found = known.get((name, on), (0.0, None))
+    if found is None or until < time.monotonic():
+        found = _in_force(connection, name, on)
+        known[name, on] = (time.monotonic() + _REMEMBERED_SECONDS, found)
+    return found
+
+
+def _in_force(connection: Connection, name: str, on: date) -> Edition:
     day = on.isoformat()
     table = rule_edition.c
     row = (

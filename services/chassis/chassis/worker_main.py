@@ -35,7 +35,7 @@ def _run(service: str) -> None:
     from eventlet.event import Event
     from nameko.containers import ServiceContainer
 
-    from chassis import amqp, boot
+    from chassis import amqp, boot, memory
     from chassis.stopping import StopSignal
 
     settings = boot.start(service, "worker")
@@ -52,6 +52,7 @@ def _run(service: str) -> None:
         "HEARTBEAT": 20,
     }
     container = ServiceContainer(amqp.service_class(worker, database, settings), config)
+    memory.settle()
     ended = Event()
     eventlet.spawn(_serve, container, ended)
     eventlet.spawn(_stop_when_told, container, ended, StopSignal())

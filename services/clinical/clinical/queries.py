@@ -10,14 +10,14 @@ from chassis.db import Reading
 from chassis.pages import Page, after, size_of
 from chassis.records.book import RecordVoid, WrongBranch
 from chassis.records.envelope import Record
-from chassis.records.queries import standing
+from chassis.records.queries import record_at
 from clinical import store, store_records
 from clinical.dispensing.fitting_measurement import FrameDiffers, MeasurementIncomplete
 from clinical.dispensing.lens_fit import fits
 
 
 def _get(reading: Reading, record_id: str) -> Record[Any]:
-    return standing(reading.connection, record_id).envelope
+    return record_at(reading.connection, record_id)
 
 
 def _branch(reading: Reading, branch_id: str) -> str:

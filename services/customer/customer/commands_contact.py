@@ -102,7 +102,7 @@ def _who_answers(work: UnitOfWork, file: PersonFile, answered_by_id: str) -> str
     """Return who answered: an adult for himself, a guardian for a minor. Raises GuardianMissing,
     Invalid."""
     named = answered_by_id or file.person.id
-    answering = store.living(work.connection, named)
+    answering = file.person.id if named in file.ids else store.living(work.connection, named)
     linked = [one.content.guardian_id for one in file.of(GUARDIAN_LINK)]
     is_guardian = answering in store.living_of(work.connection, linked).values()
     is_minor = store.country(work.connection, work.at).is_minor(file.person.content.birthday)

@@ -10,7 +10,7 @@ from chassis.ids import as_uuid
 from chassis.pages import Page, position, size_of
 from chassis.records.book import WrongBranch
 from chassis.records.envelope import Record
-from chassis.records.queries import standing
+from chassis.records.queries import record_at
 from customer import store, store_lists
 from customer.import_batch import ImportOutcome
 
@@ -52,7 +52,7 @@ def list_duplicates(reading: Reading, *, page_size: int, page_token: str) -> dic
 
 def get_import(reading: Reading, *, import_id: str) -> Record[Any]:
     """Return an import with its progress. Raises Unknown, WrongBranch."""
-    batch = standing(reading.connection, import_id).envelope
+    batch = record_at(reading.connection, import_id)
     if not reading.actor.reaches(batch.branch_id, batch.held_at_id):
         raise WrongBranch(f"{import_id} belongs to another branch", id=import_id)
     return batch

@@ -7,12 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis import rules
 from chassis.errors import Unknown
-from chassis.ids import as_id, as_uuid
+from chassis.ids import Id, as_id, as_uuid
 from chassis.records.envelope import Record
 from chassis.records.kinds import Kind
 from chassis.records.rows import record_of
@@ -30,6 +42,33 @@ _HOLD = text(
     " FROM unnest(CAST(:keys AS text[])) AS key"
 )
 _FILE_KINDS = (PERSON, CONTACT_VERIFICATION, CONTACT_PERMISSION, GUARDIAN_LINK)
+
+_IDS: Any = any_(bindparam("ids", type_=ARRAY(Id(PERSON.prefix))))
+_LIVING = select(person_search.c.person_id, person_search.c.merged_into).where(
+    person_search.c.person_id == _IDS
+)
+_ALIASES = select(person_search.c.person_id).where(person_search.c.merged_into == _IDS)
+_FILE = (
+    select(record)
+    .where(
+        record.c.customer_id == _IDS,
+        record.c.kind.in_([kind.name for kind in _FILE_KINDS]),
+        record.c.void == "",
+    )
+    .order_by(record.c.recorded_at, record.c.id)
+)
+_SUSPECTED = (
+    select(record)
+    .where(
+        record.c.kind == DUPLICATE.name,
+        record.c.state == "suspected",
+        or_(
+            record.c.customer_id == _IDS,
+            record.c.content["other_id"].astext == any_(bindparam("texts", type_=ARRAY(Text))),
+        ),
+    )
+    .order_by(record.c.recorded_at, record.c.id)
+)
 
 
 def country(connection: Connection, at: datetime) -> Country:
@@ -105,21 +144,14 @@ def living(connection: Connection, customer_id: str) -> str:
 
 def living_of(connection: Connection, customer_ids: Iterable[str]) -> dict[str, str]:
     """Return who is meant by each id that is known here."""
-    columns = person_search.c
-    rows = connection.execute(
-        select(columns.person_id, columns.merged_into).where(
-            columns.person_id.in_(list(customer_ids))
-        )
-    )
+    asked = list(customer_ids)
+    rows = connection.execute(_LIVING, {"ids": asked}) if asked else ()
     return {row.person_id: row.merged_into or row.person_id for row in rows}
 
 
 def ids_of(connection: Connection, person_ids: Sequence[str]) -> list[str]:
     """Return these people's ids with those of their aliases."""
-    columns = person_search.c
-    rows = connection.execute(
-        select(columns.person_id).where(columns.merged_into.in_(list(person_ids)))
-    )
+    rows = connection.execute(_ALIASES, {"ids": list(person_ids)})
     return [*person_ids, *(row.person_id for row in rows)]
 
 
@@ -141,15 +173,7 @@ def file_of(connection: Connection, customer_id: str) -> PersonFile:
     """Return what is kept of the person meant by an id. Raises Unknown."""
     person_id = living(connection, customer_id)
     ids = ids_of(connection, [person_id])
-    rows = connection.execute(
-        select(record)
-        .where(
-            record.c.customer_id.in_(ids),
-            record.c.kind.in_([kind.name for kind in _FILE_KINDS]),
-            record.c.void == "",
-        )
-        .order_by(record.c.recorded_at, record.c.id)
-    ).mappings()
+    rows = connection.execute(_FILE, {"ids": ids}).mappings()
     found: list[Record[Any]] = [record_of(row) for row in rows]
     return PersonFile(
         person=next(one for one in found if one.kind is PERSON),
@@ -162,6 +186,8 @@ def file_of(connection: Connection, customer_id: str) -> PersonFile:
 def people(connection: Connection, customer_ids: Iterable[str]) -> dict[str, Record[Person]]:
     """Return people by id; those not kept here are left out."""
     ids = [as_uuid(one) for one in customer_ids]
+    if not ids:
+        return {}
     statement = select(record).where(record.c.id.in_(ids), record.c.kind == PERSON.name)
     rows = connection.execute(statement).mappings()
     return {row.id: row for row in (record_of(one, PERSON) for one in rows)}
@@ -251,14 +277,8 @@ def pair(connection: Connection, one: str, other: str) -> Record[Duplicate] | No
 
 def suspected(connection: Connection, customer_ids: Sequence[str]) -> list[Record[Duplicate]]:
     """Return the duplicates still suspected of these people."""
-    is_one = or_(
-        record.c.customer_id.in_(list(customer_ids)),
-        record.c.content["other_id"].astext.in_(list(customer_ids)),
-    )
     rows = connection.execute(
-        select(record)
-        .where(record.c.kind == DUPLICATE.name, record.c.state == "suspected", is_one)
-        .order_by(record.c.recorded_at, record.c.id)
+        _SUSPECTED, {"ids": list(customer_ids), "texts": list(customer_ids)}
     ).mappings()
     return [record_of(row, DUPLICATE) for row in rows]
 

@@ -12,7 +12,7 @@ from chassis.db import Reading
 from chassis.errors import invalid
 from chassis.pages import Page, after, size_of
 from chassis.records.envelope import Record
-from chassis.records.queries import standing
+from chassis.records.queries import record_at
 from chassis.rules import in_force
 from device_bridge import store
 from device_bridge.capture import CaptureState
@@ -55,7 +55,7 @@ def list_captures(
 
 def get_capture(reading: Reading, *, capture_id: str) -> Record[Any]:
     """Return a capture. Raises Unknown."""
-    return standing(reading.connection, capture_id).envelope
+    return record_at(reading.connection, capture_id)
 
 
 def clock_allowance(connection: Connection, day: date) -> timedelta:

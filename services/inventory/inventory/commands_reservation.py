@@ -63,7 +63,7 @@ def reserve_lens(
         held_at_id=stock_branch_id,
         responsible_role=Role.OPTICIAN,
         closes_when="record_in_state(consumed)",
-        relies_on=pins_of_stock(work, content),
+        relies_on=pins_of_stock(work, content, product),
     )
 
 
@@ -91,9 +91,12 @@ def take_stock(work: UnitOfWork, reservation_id: str, wanted: Reservation) -> Re
     return replace(wanted, lot_id=shelf.lot_id) if shelf else None
 
 
-def pins_of_stock(work: UnitOfWork, content: Reservation) -> list[Pin]:
-    """Return the pins a reservation stands on: the product, and its lot once there is one."""
-    product: Record[Product] = work.records.find(PRODUCT, content.product_id)
+def pins_of_stock(
+    work: UnitOfWork, content: Reservation, product: Record[Product] | None = None
+) -> list[Pin]:
+    """Return the pins a reservation stands on: the product, which is read unless given, and its lot
+    once there is one."""
+    product = product or work.records.find(PRODUCT, content.product_id)
     if not content.lot_id:
         return [pin_on_product(product)]
     return [pin_on_product(product), pin_on_lot(work.records.find(LOT, content.lot_id))]

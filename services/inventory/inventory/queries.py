@@ -10,7 +10,7 @@ from chassis.db import Reading
 from chassis.errors import Unknown, invalid
 from chassis.pages import Page, after, size_of
 from chassis.records.envelope import Record
-from chassis.records.queries import standing
+from chassis.records.queries import record_at
 from inventory import store, store_catalogue, store_piece, store_shelf
 from inventory.lens import LensDesign, LensPower
 from inventory.product import Product, ProductKind
@@ -22,27 +22,27 @@ from inventory.store_shelf import FreeForEyes
 
 def get_product(reading: Reading, *, product_id: str) -> Record[Any]:
     """Return a product. Raises Unknown."""
-    return standing(reading.connection, product_id).envelope
+    return record_at(reading.connection, product_id)
 
 
 def get_lot(reading: Reading, *, lot_id: str) -> Record[Any]:
     """Return a lot. Raises Unknown."""
-    return standing(reading.connection, lot_id).envelope
+    return record_at(reading.connection, lot_id)
 
 
 def get_transfer(reading: Reading, *, transfer_id: str) -> Record[Any]:
     """Return a transfer. Raises Unknown."""
-    return standing(reading.connection, transfer_id).envelope
+    return record_at(reading.connection, transfer_id)
 
 
 def get_set_aside(reading: Reading, *, set_aside_id: str) -> Record[Any]:
     """Return a set-aside. Raises Unknown."""
-    return standing(reading.connection, set_aside_id).envelope
+    return record_at(reading.connection, set_aside_id)
 
 
 def get_reservation(reading: Reading, *, reservation_id: str) -> Record[Any]:
     """Return a reservation. Raises Unknown."""
-    return standing(reading.connection, reservation_id).envelope
+    return record_at(reading.connection, reservation_id)
 
 
 def get_product_cost(reading: Reading, *, product_id: str) -> ProductCost:
@@ -150,7 +150,7 @@ def find_stock(
 ) -> dict[str, Any]:
     """Return a page of the branches that have a product free. Raises Unknown."""
     size = size_of(page_size)
-    product: Record[Product] = standing(reading.connection, product_id).envelope
+    product: Record[Product] = record_at(reading.connection, product_id)
     connection, on = reading.connection, store.today(reading.connection)
     after_id = _after(page_token)
     if product.content.product_kind is ProductKind.FRAME:

@@ -46,13 +46,15 @@ def is_sellable(lot_id: Any, on: date) -> Any:
 
 def locked_lots(connection: Connection, lot_ids: Iterable[str]) -> list[str]:
     """Return those of the lots of which nothing may be sold or drawn now."""
-    wanted = sorted(set(lot_ids))
-    on = today(connection)
-    return [
-        lot_id
-        for lot_id in wanted
-        if not connection.execute(select(is_sellable(as_uuid(lot_id), on))).scalar_one()
-    ]
+    wanted = {as_uuid(lot_id): lot_id for lot_id in sorted(set(lot_ids))}
+    if not wanted:
+        return []
+    known = record.c.id.in_(list(wanted))
+    found = connection.execute(
+        select(record.c.id).where(known, is_sellable(record.c.id, today(connection)))
+    )
+    sellable = set(found.scalars())
+    return [lot_id for key, lot_id in wanted.items() if key not in sellable]
 
 
 def lots(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from chassis import telemetry
 from chassis.actor import Actor
@@ -32,6 +32,19 @@ from chassis.records.tables import record as record_table
 from chassis.roles import Role
 
 C = TypeVar("C")
+
+_FIND = select(record_table).where(
+    record_table.c.id == bindparam("record_id"), record_table.c.kind == bindparam("kind_name")
+)
+_ADD = insert(record_table)
+_OVERWRITE = (
+    update(record_table)
+    .where(
+        record_table.c.id == bindparam("record_id"), record_table.c.revision == bindparam("before")
+    )
+    .returning(record_table.c.revision)
+)
+_APPEND = insert(history_table)
 
 
 class RecordVoid(Refused):
@@ -83,15 +96,8 @@ class RecordBook:
     def find(self, kind: Kind[C], record_id: str) -> Record[C]:
         """Return a record whatever the caller's scope, for rules that look across branches. Raises
         Unknown."""
-        row = (
-            self.connection.execute(
-                select(record_table).where(
-                    record_table.c.id == as_uuid(record_id), record_table.c.kind == kind.name
-                )
-            )
-            .mappings()
-            .first()
-        )
+        asked = {"record_id": as_uuid(record_id), "kind_name": kind.name}
+        row = self.connection.execute(_FIND, asked).mappings().first()
         if row is None:
             raise Unknown(f"{record_id} is not kept here", id=record_id)
         return record_of(row, kind)
@@ -162,7 +168,7 @@ class RecordBook:
         record = self._handed_over(None, record, pins)
         change = self._change(record, ChangeKind.RECORDED)
         record = self._written(record, change)
-        self.connection.execute(insert(record_table).values(record_row(record)))
+        self.connection.execute(_ADD, record_row(record))
         _mark(record)
         return record
 
@@ -313,7 +319,7 @@ class RecordBook:
     def flush(self) -> None:
         """Append the history that was gathered. Called once, before the facts go to the outbox."""
         if self._history:
-            self.connection.execute(insert(history_table), self._history)
+            self.connection.execute(_APPEND, self._history)
             self._history.clear()
 
     def _update(
@@ -352,12 +358,9 @@ class RecordBook:
 
     def _overwrite(self, before: Record[Any], after: Record[Any]) -> None:
         row = record_row(after)
-        written = self.connection.execute(
-            update(record_table)
-            .where(record_table.c.id == row["id"], record_table.c.revision == before.revision)
-            .values(row)
-            .returning(record_table.c.revision)
-        ).first()
+        row["record_id"] = row.pop("id")
+        row["before"] = before.revision
+        written = self.connection.execute(_OVERWRITE, row).first()
         if written is None:
             raise Outdated(f"{before.id} was written by somebody else meanwhile", id=before.id)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
 
 from chassis.errors import Unknown
 from chassis.ids import as_uuid
@@ -25,6 +25,18 @@ from chassis.records.tables import pin as pin_table
 from chassis.records.tables import record as record_table
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_LOAD = (
+    select(record_table.c.revision, pin_table)
+    .outerjoin(pin_table, pin_table.c.holder_id == record_table.c.id)
+    .where(record_table.c.id == bindparam("holder_id"))
+)
+_LIVE = (
+    select(record_table.c.id, record_table.c.version, record_table.c.void)
+    .where(record_table.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .order_by(record_table.c.id)
+)
+_LIVE_HELD = _LIVE.with_for_update(read=True)
 
 
 @dataclass(frozen=True)
@@ -82,14 +94,11 @@ def gate_of(command: Callable[..., Any], arguments: Mapping[str, Any]) -> Gate |
 
 def load(connection: Connection, holder_id: str) -> Loaded:
     """Step (i). Raises Unknown."""
-    holder = as_uuid(holder_id)
-    revision = connection.execute(
-        select(record_table.c.revision).where(record_table.c.id == holder)
-    ).scalar()
-    if revision is None:
+    rows = connection.execute(_LOAD, {"holder_id": as_uuid(holder_id)}).mappings().all()
+    if not rows:
         raise Unknown(f"{holder_id} is not kept here", id=holder_id)
-    rows = connection.execute(select(pin_table).where(pin_table.c.holder_id == holder)).mappings()
-    return Loaded(holder_id, revision, tuple(pin_of(row) for row in rows))
+    pins = tuple(pin_of(row) for row in rows if row["holder_id"] is not None)
+    return Loaded(holder_id, rows[0]["revision"], pins)
 
 
 def by_owner(pins: Iterable[Pin]) -> dict[str, list[Pin]]:
@@ -139,13 +148,7 @@ def require(comparisons: Iterable[Comparison]) -> dict[str, int]:
 
 def _live_rows(connection: Connection, pins: Sequence[Pin], *, hold: bool) -> dict[str, Any]:
     ids = {as_uuid(one.record_id): one.record_id for one in pins}
-    table = record_table.c
-    statement = (
-        select(table.id, table.version, table.void)
-        .where(table.id.in_(list(ids)))
-        .order_by(table.id)
-    )
-    rows = connection.execute(statement.with_for_update(read=True) if hold else statement)
+    rows = connection.execute(_LIVE_HELD if hold else _LIVE, {"ids": list(ids)})
     return {ids[row.id]: row for row in rows}
 
 

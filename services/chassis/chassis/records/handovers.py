@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import ARRAY, Boolean, Connection, Uuid, any_, bindparam, insert, or_, update
 
 from chassis import telemetry
 from chassis.actor import Actor
@@ -16,6 +16,18 @@ from chassis.records.envelope import Record
 from chassis.records.pins import Pin
 from chassis.records.tables import handover
 from chassis.roles import Role
+
+_GIVE = insert(handover)
+_TAKE_UP = (
+    update(handover)
+    .where(
+        handover.c.record_id == any_(bindparam("record_ids", type_=ARRAY(Uuid))),
+        handover.c.accepted_at.is_(None),
+        or_(bindparam("is_system", type_=Boolean), handover.c.to_role == bindparam("role")),
+    )
+    .values(accepted_by=bindparam("by"), accepted_at=bindparam("at"))
+    .returning(handover.c.traceparent)
+)
 
 
 def is_due(before: Record[Any] | None, after: Record[Any], actor: Actor) -> bool:
@@ -41,23 +53,22 @@ def give(
     """Give a record to its responsible role; returns the handover's id."""
     handover_id = new_id("hnd")
     from_role = giver(before, actor)
-    connection.execute(
-        insert(handover).values(
-            id=handover_id,
-            record_id=as_uuid(after.id),
-            kind=after.kind.name,
-            version=after.version,
-            case_id=after.case_id,
-            from_role=from_role,
-            to_role=after.responsible_role,
-            from_branch_id=before.held_at_id if before else after.branch_id,
-            to_branch_id=after.held_at_id,
-            given_by=actor.id,
-            given_at=at,
-            pins=msgspec.to_builtins(pins),
-            traceparent=telemetry.traceparent(),
-        )
-    )
+    given = {
+        "id": handover_id,
+        "record_id": as_uuid(after.id),
+        "kind": after.kind.name,
+        "version": after.version,
+        "case_id": after.case_id,
+        "from_role": from_role,
+        "to_role": after.responsible_role,
+        "from_branch_id": before.held_at_id if before else after.branch_id,
+        "to_branch_id": after.held_at_id,
+        "given_by": actor.id,
+        "given_at": at,
+        "pins": msgspec.to_builtins(pins),
+        "traceparent": telemetry.traceparent(),
+    }
+    connection.execute(_GIVE, given)
     telemetry.handed_over(handover_id, str(from_role), str(after.responsible_role))
     return handover_id
 
@@ -66,19 +77,12 @@ def take_up(connection: Connection, record_ids: Sequence[str], actor: Actor, at:
     """Accept what waits for the actor's role, and link this step to the ones that gave it."""
     if not record_ids:
         return
-    waiting = handover.c
-    mine = waiting.to_role == actor.role
-    if actor.role is Role.SYSTEM:
-        mine = waiting.to_role.is_not(None)
-    rows = connection.execute(
-        update(handover)
-        .where(
-            waiting.record_id.in_([as_uuid(one) for one in record_ids]),
-            waiting.accepted_at.is_(None),
-            mine,
-        )
-        .values(accepted_by=actor.id, accepted_at=at)
-        .returning(waiting.traceparent)
-    )
-    for row in rows:
+    taken = {
+        "record_ids": [as_uuid(one) for one in record_ids],
+        "is_system": actor.role is Role.SYSTEM,
+        "role": actor.role,
+        "by": actor.id,
+        "at": at,
+    }
+    for row in connection.execute(_TAKE_UP, taken):
         telemetry.link_to(row.traceparent)

@@ -4,24 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, delete, insert, select, update
+import msgspec
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    select,
+    text,
+    update,
+)
 
 from chassis.ids import as_uuid
 from chassis.records import known_versions
 from chassis.records.pins import Pin
-from chassis.records.rows import pin_of, pin_row
+from chassis.records.rows import pin_of
 from chassis.records.tables import pin as pin_table
+
+_OF_HOLDERS = (
+    select(pin_table)
+    .where(pin_table.c.holder_id == any_(bindparam("holder_ids", type_=ARRAY(Uuid))))
+    .order_by(pin_table.c.record_id)
+)
+_ADD = text(
+    """
+    INSERT INTO pin (holder_id, record_id, kind, relied_version, settled_version, settled_by,
+        fields, fixed)
+    SELECT :holder_id, added.* FROM jsonb_to_recordset(CAST(:pins AS jsonb)) AS added (
+        record_id text, kind text, relied_version integer, settled_version integer,
+        settled_by text, fields text[], fixed boolean)
+    """
+)
 
 
 def pins_of(connection: Connection, *holder_ids: str) -> tuple[Pin, ...]:
     """Return the pins that records stand on."""
     if not holder_ids:
         return ()
-    rows = connection.execute(
-        select(pin_table)
-        .where(pin_table.c.holder_id.in_([as_uuid(one) for one in holder_ids]))
-        .order_by(pin_table.c.record_id)
-    ).mappings()
+    asked = {"holder_ids": [as_uuid(one) for one in holder_ids]}
+    rows = connection.execute(_OF_HOLDERS, asked).mappings()
     return tuple(pin_of(row) for row in rows)
 
 
@@ -34,7 +57,8 @@ def stand_on(connection: Connection, holder_id: str, pins: Sequence[Pin], *, afr
         connection.execute(delete(pin_table).where(pin_table.c.holder_id == as_uuid(holder_id)))
     known_versions.hold(connection, [one for one in pins if not one.fixed])
     if pins:
-        connection.execute(insert(pin_table), [pin_row(holder_id, one) for one in pins])
+        added = {"holder_id": as_uuid(holder_id), "pins": msgspec.json.encode(pins).decode()}
+        connection.execute(_ADD, added)
 
 
 def settle(connection: Connection, holder_id: str, live: Mapping[str, int]) -> None:

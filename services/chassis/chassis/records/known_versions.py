@@ -9,12 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, case, func, or_, text
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.errors import Outdated
 from chassis.records.pins import Pin
 from chassis.records.tables import known_version
+
+_HOLD = text(
+    """
+    WITH added AS (
+        INSERT INTO known_version (record_id, version, void)
+        SELECT record_id, 0, false FROM unnest(CAST(:ids AS text[])) AS record_id
+        ON CONFLICT DO NOTHING
+        RETURNING record_id, version, void
+    ), held AS (
+        SELECT record_id, version, void FROM known_version
+        WHERE record_id = ANY(CAST(:ids AS text[])) ORDER BY record_id FOR SHARE
+    )
+    SELECT * FROM added UNION ALL SELECT * FROM held
+    """
+)
+"""Adds rows that are missing and holds the rest, as they stood when the statement began. A row that
+somebody else added since is neither: then it must be run again, and finds it."""
 
 
 class PinOutdated(Outdated):
@@ -32,21 +49,11 @@ def hold(connection: Connection, pins: Sequence[Pin]) -> None:
     settled = {
         one.record_id: one.settled_version for one in sorted(pins, key=lambda p: p.record_id)
     }
-    connection.execute(
-        insert(known_version).on_conflict_do_nothing(),
-        [{"record_id": record_id, "version": 0, "void": False} for record_id in settled],
-    )
-    rows = connection.execute(
-        select(known_version)
-        .where(known_version.c.record_id.in_(list(settled)))
-        .order_by(known_version.c.record_id)
-        .with_for_update(read=True)
-    ).mappings()
-    late = [
-        row["record_id"]
-        for row in rows
-        if row["void"] or row["version"] > settled[row["record_id"]]
-    ]
+    asked = {"ids": list(settled)}
+    rows = connection.execute(_HOLD, asked).all()
+    while len(rows) < len(settled):
+        rows = connection.execute(_HOLD, asked).all()
+    late = [row.record_id for row in rows if row.void or row.version > settled[row.record_id]]
     if late:
         raise PinOutdated(
             f"changed while being relied on: {', '.join(late)}", records=", ".join(late)

@@ -3,19 +3,28 @@ waits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, select, tuple_
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    RowMapping,
+    Uuid,
+    any_,
+    bindparam,
+    select,
+    tuple_,
+)
 
 from chassis.actor import Actor, Scope
 from chassis.errors import Unknown
 from chassis.ids import as_id, as_uuid
 from chassis.pages import Page, position
-from chassis.records import history
+from chassis.records import history, holdings
 from chassis.records.changes import Change
 from chassis.records.envelope import Record
 from chassis.records.kinds import kind_named, kind_of
@@ -26,6 +35,11 @@ from chassis.records.tables import pin as pin_table
 from chassis.records.tables import record as record_table
 from chassis.roles import Role
 from chassis.telemetry import trace_id_of
+
+_RECORD = select(record_table).where(record_table.c.id == bindparam("record_id"))
+_RECORDS = select(record_table).where(
+    record_table.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,22 +74,35 @@ class Handover:
 
 def standing(connection: Connection, record_id: str) -> Standing:
     """Return one record with its pins. Raises Unknown."""
+    return Standing(
+        envelope=record_at(connection, record_id), pins=holdings.pins_of(connection, record_id)
+    )
+
+
+def record_at(connection: Connection, record_id: str) -> Record[Any]:
+    """Return one record without its pins. Raises Unknown."""
     kind_of(record_id)
-    found = _standings(connection, record_table.c.id == as_uuid(record_id))
-    if not found:
+    asked = {"record_id": as_uuid(record_id)}
+    row = connection.execute(_RECORD, asked).mappings().first()
+    if row is None:
         raise Unknown(f"{record_id} is not kept here", id=record_id)
-    return found[0]
+    return record_of(row)
+
+
+def records_at(connection: Connection, record_ids: Iterable[str]) -> dict[str, Record[Any]]:
+    """Return records by id without their pins, in one statement; those not kept here are left
+    out."""
+    asked = {"ids": [as_uuid(one) for one in record_ids]}
+    rows = connection.execute(_RECORDS, asked).mappings()
+    found: list[Record[Any]] = [record_of(row) for row in rows]
+    return {one.id: one for one in found}
 
 
 def of_case(connection: Connection, case_id: str) -> list[Standing]:
     """Return the records of a case in the order they were recorded, with their pins."""
-    return _standings(connection, record_table.c.case_id == case_id)
-
-
-def _standings(connection: Connection, condition: Any) -> list[Standing]:
     rows = connection.execute(
         select(record_table)
-        .where(condition)
+        .where(record_table.c.case_id == case_id)
         .order_by(record_table.c.recorded_at, record_table.c.id)
     ).mappings()
     records: list[Record[Any]] = [record_of(row) for row in rows]

@@ -73,11 +73,6 @@ def record_of(row: RowMapping | Mapping[str, Any], kind: Kind[C] | None = None) 
     )
 
 
-def pin_row(holder_id: str, pin: Pin) -> dict[str, Any]:
-    """Return the columns of one pin of a holder."""
-    return {**msgspec.to_builtins(pin), "fields": list(pin.fields), "holder_id": as_uuid(holder_id)}
-
-
 def pin_of(row: RowMapping) -> Pin:
     """Return the pin that a row of the pin table holds."""
     return Pin(

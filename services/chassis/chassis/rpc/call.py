@@ -33,6 +33,8 @@ log = structlog.get_logger()
 
 R = TypeVar("R", bound=Message)
 
+_KEEP = insert(reply_table)
+_KEEP_UNLESS_KEPT = _KEEP.on_conflict_do_nothing()
 _ATTEMPTS = 3
 """How often a command starts over when somebody else wrote between its reading and its commit."""
 
@@ -184,16 +186,16 @@ class Call:
         self, connection: Connection, request_id: str, response: Message, *, is_next: bool
     ) -> None:
         """Keep the answer for a repeat. A first one that is there already refuses the repeat."""
-        kept = insert(reply_table).values(
+        kept = {
             **self._reply_key(request_id),
-            request_hash=self._request_hash(),
-            response=response.SerializeToString(),
-            replied_at=now(),
-        )
+            "request_hash": self._request_hash(),
+            "response": response.SerializeToString(),
+            "replied_at": now(),
+        }
         if is_next:
             connection.execute(delete(reply_table).where(*self._is_reply_to(request_id)))
-            kept = kept.on_conflict_do_nothing()  # a repeat at the same moment was quicker
-        connection.execute(kept)
+        # A repeat at the same moment may have been quicker with its next step.
+        connection.execute(_KEEP_UNLESS_KEPT if is_next else _KEEP, kept)
 
     def reply(self, found: Any) -> Message:
         """Return the RPC's response: a message as it is, a mapping by field name, else as its only

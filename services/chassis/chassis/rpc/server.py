@@ -14,7 +14,7 @@ import structlog
 from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from chassis import auth, contract, telemetry
+from chassis import auth, contract, memory, telemetry
 from chassis.actor import Actor
 from chassis.db import Database
 from chassis.errors import DomainError
@@ -173,6 +173,7 @@ def serve(
         raise OSError(f"{steps.settings.listen} is taken")
     server.start()
     beside = background(steps) if background else None
+    memory.settle()
     condition.set("", health_pb2.HealthCheckResponse.SERVING)
     log.info("ready", listen=steps.settings.listen)
     told_to_stop.wait()
