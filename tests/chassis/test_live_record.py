@@ -168,6 +168,32 @@ def test_whichever_comes_second_sees_the_other(owners: TwoOwners) -> None:
         assert [str(as_uuid(one)) for one in holders] == found
 
 
+@pytest.mark.parametrize("was_known", [False, True])
+def test_a_change_heard_while_somebody_begins_to_rely_is_waited_for_and_seen(
+    owners: TwoOwners, was_known: bool
+) -> None:
+    """Also where the service has never heard of the record, and its row is made by the other."""
+    sheet = owners.sign(-200)
+    if was_known:
+        owners.release(sheet)
+    refused: list[PinOutdated] = []
+
+    def rely() -> None:
+        try:
+            owners.release(sheet)
+        except PinOutdated as error:
+            refused.append(error)
+
+    relying = threading.Thread(target=rely)
+    with owners.downstream.work(EDGER) as work:
+        known_versions.raise_to(work.connection, sheet.id, 2, void=False)
+        relying.start()
+        relying.join(0.5)
+        assert relying.is_alive()  # it waits for what was heard to be committed
+    relying.join()
+    assert len(refused) == 1
+
+
 def test_pinning_a_record_copies_what_it_stands_on(owners: TwoOwners) -> None:
     sheet = owners.sign(-200)
     first = owners.release(sheet, "power")
