@@ -55,6 +55,25 @@ def test_a_stale_pin_stops_the_gate_with_both_versions_the_fields_and_the_reason
     assert (stale.change.reason_code, stale.change.changed_by) == ("RX_CHANGE", OPTOMETRIST.id)
 
 
+def test_a_superseded_record_stops_the_gate_with_what_differs_in_its_successor(
+    owners: TwoOwners,
+) -> None:
+    sheet = owners.sign(-200)
+    work = owners.release(sheet, "power")
+    new = owners.supersede(sheet.id, power=-225, note="nobody relied on this")
+    owners.amend(new.id, power=-250)
+
+    with pytest.raises(StalePins) as refused:
+        owners.start(work.id)
+
+    (stale,) = refused.value.stale
+    assert (stale.change.what, stale.change.successor_id) == ("superseded", new.id)
+    assert (stale.live_version, stale.successor_version) == (1, 2)
+    assert [(f.field, f.old_value, f.new_value) for f in stale.change.fields] == [
+        ("power", "-200", "-250")
+    ]
+
+
 def test_an_amendment_of_a_field_nobody_relied_on_settles_by_itself(owners: TwoOwners) -> None:
     sheet = owners.sign(-200)
     work = owners.release(sheet, "power")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import create_engine, make_url, text
@@ -112,6 +112,20 @@ class TwoOwners:
             return work.records.void(
                 sheet, ChangeKind.REVOKED, reason_code="RX_CHANGE", reason="test"
             )
+
+    def supersede(self, sheet_id: str, **differing: Any) -> Record[Sheet]:
+        """Sign another sheet in place of one upstream."""
+        with self.upstream.work(OPTOMETRIST) as work:
+            old = work.records.get(SHEET, sheet_id)
+            new = work.records.add(SHEET, replace(old.content, **differing))
+            work.records.void(
+                old,
+                ChangeKind.SUPERSEDED,
+                reason_code="RX_NEW_TEST",
+                reason="test",
+                successor_id=new.id,
+            )
+            return new
 
     def release(self, sheet: Record[Sheet], *fields: str) -> Record[Work]:
         """Make downstream work that stands on a sheet."""

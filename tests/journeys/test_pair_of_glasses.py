@@ -165,7 +165,12 @@ def test_both_forbidden_things_were_refused_with_versions_fields_and_reason(
     superseded, amended = walked.shop.stale_attempts
     assert superseded.refused
     assert amended.refused
-    assert [one["what"] for one in superseded.stale] == ["superseded"]
+    (rx,) = superseded.stale
+    assert (rx["what"], rx["settled_version"], rx["successor_version"]) == ("superseded", 1, 1)
+    assert (rx["reason_code"], bool(rx["reason"])) == ("NEW_PRESCRIPTION", True)
+    differing = {one["field"]: (one["old"], one["new"]) for one in rx["fields"]}
+    old, new = differing["od"]
+    assert (old["sphere_centidioptres"], new["sphere_centidioptres"]) == (-225, -250)
     (axis,) = amended.stale
     assert (axis["what"], axis["settled_version"], axis["live_version"]) == ("amended", 1, 2)
     (od,) = axis["fields"]

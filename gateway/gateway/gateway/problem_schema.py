@@ -26,6 +26,7 @@ _STALE_EXAMPLE = {
     "role": "optometrist",
     "time": "2026-11-22T09:30:00Z",
     "successor_id": "",
+    "successor_version": 0,
 }
 EXAMPLES: Mapping[int, tuple[str, str, dict[str, Any]]] = {
     400: ("BODY_MALFORMED", "the body is no JSON: Expecting value at line 1, column 8", {}),
@@ -106,6 +107,7 @@ def problem_schema() -> Document:
             role=text,
             time={**text, "format": "date-time"},
             successor_id=text,
+            successor_version=number,
         ),
         "details": {"type": "object", "additionalProperties": text},
         "trace_id": {**text, "description": "The step's trace, for whoever is asked for help"},

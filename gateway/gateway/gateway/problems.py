@@ -119,6 +119,7 @@ def _stale(stale: StalePin) -> dict[str, Any]:
         "role": str(change.role) if change.role else "",
         "time": change.changed_at.isoformat().replace("+00:00", "Z"),
         "successor_id": change.successor_id,
+        "successor_version": stale.successor_version,
     }
 
 

@@ -9,7 +9,7 @@ loading would let a holder pass twice on an old assumption; this order does not.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
@@ -17,8 +17,8 @@ from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
 from chassis.errors import Unknown
 from chassis.ids import as_uuid
 from chassis.records import history
-from chassis.records.changes import TOLD_TO_OTHERS, VOIDING
-from chassis.records.kinds import Kind, kind_of, owner_of
+from chassis.records.changes import TOLD_TO_OTHERS, VOIDING, FieldChange, difference
+from chassis.records.kinds import Kind, is_kept_here, kind_of, owner_of
 from chassis.records.pins import Pin, StalePin, StalePins
 from chassis.records.rows import pin_of
 from chassis.records.tables import pin as pin_table
@@ -37,6 +37,9 @@ _LIVE = (
     .order_by(record_table.c.id)
 )
 _LIVE_HELD = _LIVE.with_for_update(read=True)
+_CONTENTS = select(record_table.c.id, record_table.c.version, record_table.c.content).where(
+    record_table.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
+)
 
 
 @dataclass(frozen=True)
@@ -163,8 +166,28 @@ def _stale(
         if change.what in VOIDING and not row.void:
             continue  # a lock that has ended
         if change.what in TOLD_TO_OTHERS and pin.is_touched_by(change):
-            return StalePin(pin=pin, live_version=row.version, change=change)
+            stale = StalePin(pin=pin, live_version=row.version, change=change)
+            return _against_successor(connection, stale, with_values=with_values)
     return None
+
+
+def _against_successor(connection: Connection, stale: StalePin, *, with_values: bool) -> StalePin:
+    """Let a refusal for a record that another one took the place of tell what differs in that one,
+    of what the pin relied on: the content of the old one never changed."""
+    old_id, new_id = stale.pin.record_id, stale.change.successor_id
+    if not new_id or not is_kept_here(new_id):
+        return stale
+    ids = {"ids": [as_uuid(old_id), as_uuid(new_id)]}
+    rows = {row.id: row for row in connection.execute(_CONTENTS, ids)}
+    old, new = rows[as_uuid(old_id)], rows[as_uuid(new_id)]
+    relied_on = stale.pin.fields
+    fields = tuple(
+        one if with_values else FieldChange(one.field, "", "")
+        for one in difference(old.content, new.content)
+        if not relied_on or one.field in relied_on
+    )
+    change = replace(stale.change, fields=fields)
+    return replace(stale, change=change, successor_version=new.version)
 
 
 def holder_id_of(gate: Gate, arguments: Mapping[str, Any]) -> str:

@@ -37,11 +37,13 @@ class Pin:
 
 @dataclass(frozen=True, kw_only=True)
 class StalePin:
-    """A pin whose record has moved on, and the change that did it."""
+    """A pin whose record has moved on, and the change that did it. When another record took its
+    place, the change tells how that one differs, and `successor_version` where it stands."""
 
     pin: Pin
     live_version: int
     change: Change
+    successor_version: int = 0
 
 
 class StalePins(Refused):
