@@ -20,11 +20,14 @@ import grpc
 from google.protobuf.message import Message
 from sqlalchemy import create_engine, text
 
-from chassis import boot, migrate, settings
-from chassis.actor import Actor, Scope
+from chassis import boot, clock, migrate, settings
+from chassis.actor import Actor, Scope, system
 from chassis.db import Database, UnitOfWork
 from chassis.ids import new_id
 from chassis.objects import ObjectStore
+from chassis.records import known_versions
+from chassis.records.changes import ChangeKind
+from chassis.records.facts import RecordChanged
 from chassis.roles import Role
 from chassis.rpc.object_service import api as object_api
 from chassis.rpc.peers import Peers, rpc_of
@@ -78,6 +81,22 @@ class Chain:
     def work(self, service: str, actor: Actor) -> AbstractContextManager[UnitOfWork]:
         """Open a unit of work of a service in somebody's name."""
         return self.database(service).work(actor)
+
+    def hears(self, service: str, record_id: str, version: int, *fields: str) -> None:
+        """Let a service hear that a record was amended, as its worker would."""
+        changed = RecordChanged(
+            record_id=record_id,
+            kind="",
+            version=version,
+            what=ChangeKind.AMENDED,
+            fields=fields,
+            case_id="",
+            customer_id="",
+            branch_id="",
+            changed_at=clock.now(),
+        )
+        with self.work(service, system(service)) as work:
+            known_versions.hear(work.connection, changed)
 
     def serve(self, *services: str) -> None:
         """Serve these services, and organisation, each on its own port."""

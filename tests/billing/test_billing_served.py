@@ -717,6 +717,7 @@ def test_a_note_added_to_the_prescription_stops_nobody(counter: Counter) -> None
             notes="wears them for driving",
         ),
     )
+    counter.chain.hears("billing", counter.rx_id, 2, "notes")
 
     order = counter.ask(Role.OPTICIAN, approval_request(counter, order_id)).order
     assert order.envelope.state == "approved"

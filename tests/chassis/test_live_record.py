@@ -13,7 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from chassis.errors import Outdated, Unavailable
 from chassis.ids import as_uuid
-from chassis.records import known_versions
+from chassis.records import holdings, known_versions
 from chassis.records.book import NothingChanged, RecordVoid
 from chassis.records.kinds import MoveForbidden
 from chassis.records.known_versions import PinOutdated
@@ -23,7 +23,17 @@ from chassis.records.tables import pin as pin_table
 from chassis.roles import Role
 from local_platform.platform import Platform
 from optichain.record.v1 import events_pb2
-from upstream import EDGER, OPTOMETRIST, SHEET, WORK, Sheet, TwoOwners, Work, make_database
+from upstream import (
+    EDGER,
+    OPTOMETRIST,
+    SHEET,
+    WORK,
+    Sheet,
+    TwoOwners,
+    Work,
+    change_of,
+    make_database,
+)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +183,7 @@ def test_whichever_comes_second_sees_the_other(owners: TwoOwners) -> None:
 
         def hear(found: list[str] = found, sheet_id: str = sheet.id) -> None:
             with owners.downstream.work(EDGER) as work:
-                known_versions.raise_to(work.connection, sheet_id, 2, void=False)
+                known_versions.hear(work.connection, change_of(sheet_id, 2, "power"))
                 rows = work.connection.execute(
                     select(pin_table.c.holder_id).where(pin_table.c.record_id == sheet_id)
                 )
@@ -205,12 +215,39 @@ def test_a_change_heard_while_somebody_begins_to_rely_is_waited_for_and_seen(
 
     relying = threading.Thread(target=rely)
     with owners.downstream.work(EDGER) as work:
-        known_versions.raise_to(work.connection, sheet.id, 2, void=False)
+        known_versions.hear(work.connection, change_of(sheet.id, 2, "power"))
         relying.start()
         relying.join(0.5)
         assert relying.is_alive()  # it waits for what was heard to be committed
     relying.join()
     assert len(refused) == 1
+
+
+@pytest.mark.parametrize(
+    ("heard", "relied_on", "settled"),
+    [
+        ({2: ["note"], 3: ["note"]}, ["power"], 3),
+        ({2: ["note"], 3: ["power"]}, ["power"], None),
+        ({3: ["note"]}, ["power"], None),  # nobody knows yet what the second version changed
+        ({2: ["note"]}, [], None),  # relied on as a whole
+    ],
+)
+def test_what_was_heard_to_touch_nothing_relied_on_stops_nobody_who_begins_to_rely(
+    owners: TwoOwners, heard: dict[int, list[str]], relied_on: list[str], settled: int | None
+) -> None:
+    sheet = owners.sign(-200)
+    with owners.downstream.work(EDGER) as work:
+        for version, fields in heard.items():
+            known_versions.hear(work.connection, change_of(sheet.id, version, *fields))
+
+    if settled is None:
+        with pytest.raises(PinOutdated):
+            owners.release(sheet, *relied_on)
+        return
+    made = owners.release(sheet, *relied_on)
+    with owners.downstream.snapshot() as connection:
+        (held,) = holdings.pins_of(connection, made.id)
+    assert (held.relied_version, held.settled_version, held.settled_by) == (1, settled, "system")
 
 
 def test_pinning_a_record_copies_what_it_stands_on(owners: TwoOwners) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, make_url, text
 
+from chassis import clock
 from chassis.actor import Actor, Scope
 from chassis.db import Database
 from chassis.errors import Unavailable
@@ -22,6 +23,7 @@ from chassis.migrate import upgrade
 from chassis.records import gates, holdings
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Record
+from chassis.records.facts import RecordChanged
 from chassis.records.gates import Comparison
 from chassis.records.kinds import Kind, Transitions, moves
 from chassis.records.pins import Pin, pin
@@ -65,6 +67,21 @@ OPTOMETRIST = Actor(
     id=new_id("stf"), role=Role.OPTOMETRIST, branch_id=new_id("br"), scope=Scope.CHAIN
 )
 EDGER = Actor(id=new_id("stf"), role=Role.LAB_TECHNICIAN, branch_id=new_id("br"), scope=Scope.CHAIN)
+
+
+def change_of(record_id: str, version: int, *fields: str) -> RecordChanged:
+    """Return what others hear of an amendment of a sheet."""
+    return RecordChanged(
+        record_id=record_id,
+        kind=SHEET.name,
+        version=version,
+        what=ChangeKind.AMENDED,
+        fields=fields,
+        case_id="",
+        customer_id="",
+        branch_id="",
+        changed_at=clock.now(),
+    )
 
 
 def make_database(admin_url: str, name: str) -> Database:

@@ -9,10 +9,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
-from chassis import actor
 from chassis.errors import Outdated, Unavailable
 from chassis.ids import as_uuid
-from chassis.records import known_versions
 from chassis.records.pins import StalePins
 from chassis.roles import Role
 from optichain.labjob.v1 import job_pb2
@@ -119,6 +117,14 @@ def test_a_note_on_the_prescription_stops_nobody(bench: Any) -> None:
     assert tuple(row) == (2, "system")
 
 
+def test_a_note_that_labjob_has_heard_of_stops_no_release(bench: Any) -> None:
+    bench.order_glasses()
+    bench.note_on_prescription()
+    bench.chain.hears("labjob", bench.rx.id, 2, "notes")
+
+    assert bench.release().envelope.state == "released"
+
+
 def test_every_gate_of_a_job_holds_on_a_stale_pin_and_facts_are_recorded_all_the_same(
     bench: Any,
 ) -> None:
@@ -173,8 +179,7 @@ def test_a_revision_names_the_revision_it_saw(bench: Any) -> None:
 def test_a_change_heard_first_refuses_the_one_who_pins_the_version_before(bench: Any) -> None:
     """First schedule: the row is raised, then somebody relies on the old version."""
     bench.order_glasses()
-    with bench.chain.work("labjob", actor.system("labjob")) as work:
-        known_versions.raise_to(work.connection, bench.rx.id, 2, void=False)
+    bench.chain.hears("labjob", bench.rx.id, 2, "od")
 
     refused = bench.refusal(bench.release)
     assert isinstance(refused, Outdated)

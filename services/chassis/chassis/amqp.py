@@ -47,7 +47,6 @@ from chassis.db import Database
 from chassis.errors import Outdated, Unavailable
 from chassis.housekeeping import HOUSEKEEPING_SECONDS, Housekeeping
 from chassis.records import known_versions
-from chassis.records.changes import VOIDING
 from chassis.records.facts import RecordChanged
 from chassis.settings import ServiceSettings
 from chassis.wire import value_of
@@ -333,10 +332,7 @@ def _timed(worker: Worker, method: str) -> bool:
 
 def _note_change(work: Any, event: Any) -> None:
     """Raise the known version of a foreign record, so that nobody can newly rely on the old one."""
-    changed = value_of(event, RecordChanged)
-    known_versions.raise_to(
-        work.connection, changed.record_id, changed.version, void=changed.what in VOIDING
-    )
+    known_versions.hear(work.connection, value_of(event, RecordChanged))
 
 
 def _handle(worker: Worker, handler: Callable[..., None], delivered: Delivered) -> None:

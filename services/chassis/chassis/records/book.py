@@ -352,8 +352,9 @@ class RecordBook:
         after = self._written(after, change)
         self._overwrite(record, after)
         if what in TOLD_TO_OTHERS:
-            known_versions.raise_to(self.connection, after.id, after.version, void=bool(after.void))
-            self.tell(after, _changed(after, change))
+            changed = _changed(after, change)
+            known_versions.hear(self.connection, changed)
+            self.tell(after, changed)
         return after
 
     def _overwrite(self, before: Record[Any], after: Record[Any]) -> None:
@@ -398,7 +399,7 @@ class RecordBook:
         direct = list(relies_on)
         here = [one.record_id for one in direct if not one.fixed and is_kept_here(one.record_id)]
         pins = flat([*direct, *holdings.pins_of(self.connection, *here)])
-        holdings.stand_on(self.connection, holder_id, pins, afresh=afresh)
+        pins = holdings.stand_on(self.connection, holder_id, pins, afresh=afresh)
         handovers.take_up(self.connection, here, self.actor, self.at)
         return pins
 

@@ -48,17 +48,21 @@ def pins_of(connection: Connection, *holder_ids: str) -> tuple[Pin, ...]:
     return tuple(pin_of(row) for row in rows)
 
 
-def stand_on(connection: Connection, holder_id: str, pins: Sequence[Pin], *, afresh: bool) -> None:
-    """Store a holder's flat set of pins, in place of those it had when `afresh`.
+def stand_on(
+    connection: Connection, holder_id: str, pins: Sequence[Pin], *, afresh: bool
+) -> tuple[Pin, ...]:
+    """Store a holder's flat set of pins, in place of those it had when `afresh`, and return them as
+    they were stored.
 
-    Raises PinOutdated when this service has heard of a later version of one of them.
+    Raises PinOutdated when this service has heard of a later change that touches one of them.
     """
     if afresh:
         connection.execute(delete(pin_table).where(pin_table.c.holder_id == as_uuid(holder_id)))
-    known_versions.hold(connection, [one for one in pins if not one.fixed])
-    if pins:
-        added = {"holder_id": as_uuid(holder_id), "pins": msgspec.json.encode(pins).decode()}
+    held = known_versions.hold(connection, pins)
+    if held:
+        added = {"holder_id": as_uuid(holder_id), "pins": msgspec.json.encode(held).decode()}
         connection.execute(_ADD, added)
+    return held
 
 
 def settle(connection: Connection, holder_id: str, live: Mapping[str, int]) -> None:

@@ -2,19 +2,24 @@
 heard of.
 
 Who hears of a change raises the row before looking for holders; who relies on a pin holds the row
-for share and is refused when it is higher. Whichever comes second sees the other.
+for share and is refused when it is higher. Whichever comes second sees the other. Beside the row
+stands what each change touched, so that a pin settles by itself past changes of fields that it
+does not rest on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from sqlalchemy import Connection, case, func, or_, text
+from sqlalchemy import ARRAY, Connection, Text, any_, bindparam, case, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.errors import Outdated
+from chassis.records.changes import VOIDING
+from chassis.records.facts import RecordChanged
 from chassis.records.pins import Pin
-from chassis.records.tables import known_version
+from chassis.records.tables import known_change, known_version
 
 _HOLD = text(
     """
@@ -33,6 +38,14 @@ _HOLD = text(
 """Adds rows that are missing and holds the rest, as they stood when the statement began. A row that
 somebody else added since is neither: then it must be run again, and finds it."""
 
+_HEARD = select(known_change).where(
+    known_change.c.record_id == any_(bindparam("ids", type_=ARRAY(Text)))
+)
+_NOTE = insert(known_change).on_conflict_do_nothing()
+
+Heard = Mapping[tuple[str, int], Sequence[str]]
+"""The fields that a change touched, by record and the version it made."""
+
 
 class PinOutdated(Outdated):
     """This service has already heard of a later version than the one the pin was read at: read
@@ -41,28 +54,35 @@ class PinOutdated(Outdated):
     reason = "PIN_OUTDATED"
 
 
-def hold(connection: Connection, pins: Sequence[Pin]) -> None:
-    """Hold the rows of live pins for share, in id order, and refuse those that have moved on.
-    Raises PinOutdated."""
-    if not pins:
-        return
-    settled = {
-        one.record_id: one.settled_version for one in sorted(pins, key=lambda p: p.record_id)
-    }
-    asked = {"ids": list(settled)}
-    rows = connection.execute(_HOLD, asked).all()
-    while len(rows) < len(settled):
-        rows = connection.execute(_HOLD, asked).all()
-    late = [row.record_id for row in rows if row.void or row.version > settled[row.record_id]]
+def hold(connection: Connection, pins: Sequence[Pin]) -> tuple[Pin, ...]:
+    """Hold the rows of the live pins for share, in id order, and refuse those that have moved on.
+
+    Returns the pins, settled past what changed without touching them. Raises PinOutdated.
+    """
+    live = sorted(one.record_id for one in pins if not one.fixed)
+    if not live:
+        return tuple(pins)
+    known = _held(connection, live)
+    behind = [one.record_id for one in pins if not one.fixed and _is_behind(one, known)]
+    if not behind:
+        return tuple(pins)
+    heard = _heard(connection, behind)
+    settled = tuple(_settled(one, known, heard) if one.record_id in behind else one for one in pins)
+    late = [one.record_id for one in settled if not one.fixed and _is_behind(one, known)]
     if late:
         raise PinOutdated(
             f"changed while being relied on: {', '.join(late)}", records=", ".join(late)
         )
+    return settled
 
 
-def raise_to(connection: Connection, record_id: str, version: int, *, void: bool) -> None:
-    """Note that a version exists; the row only ever rises, in whatever order events arrive."""
-    statement = insert(known_version).values(record_id=record_id, version=version, void=void)
+def hear(connection: Connection, changed: RecordChanged) -> None:
+    """Note that a version exists and what its change touched; the row only ever rises, in whatever
+    order changes are heard of."""
+    is_void = changed.what in VOIDING
+    statement = insert(known_version).values(
+        record_id=changed.record_id, version=changed.version, void=is_void
+    )
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["record_id"],
@@ -77,3 +97,39 @@ def raise_to(connection: Connection, record_id: str, version: int, *, void: bool
             },
         )
     )
+    if not is_void:
+        noted = {
+            "record_id": changed.record_id,
+            "version": changed.version,
+            "fields": list(changed.fields),
+        }
+        connection.execute(_NOTE, noted)
+
+
+def _held(connection: Connection, record_ids: Sequence[str]) -> dict[str, tuple[int, bool]]:
+    rows = connection.execute(_HOLD, {"ids": record_ids}).all()
+    while len(rows) < len(set(record_ids)):
+        rows = connection.execute(_HOLD, {"ids": record_ids}).all()
+    return {row.record_id: (row.version, row.void) for row in rows}
+
+
+def _is_behind(pin: Pin, known: Mapping[str, tuple[int, bool]]) -> bool:
+    version, void = known[pin.record_id]
+    return void or version > pin.settled_version
+
+
+def _heard(connection: Connection, record_ids: Sequence[str]) -> Heard:
+    rows = connection.execute(_HEARD, {"ids": record_ids})
+    return {(row.record_id, row.version): row.fields for row in rows}
+
+
+def _settled(pin: Pin, known: Mapping[str, tuple[int, bool]], heard: Heard) -> Pin:
+    """Settle a pin at the version heard of, when every change up to there is known and none touched
+    it."""
+    version, _void = known[pin.record_id]
+    changes = [
+        heard.get((pin.record_id, number)) for number in range(pin.settled_version + 1, version + 1)
+    ]
+    if any(fields is None or pin.rests_on(fields) for fields in changes):
+        return pin
+    return replace(pin, settled_version=max(pin.settled_version, version), settled_by="system")

@@ -32,7 +32,11 @@ class Pin:
             return True
         if change.version <= self.settled_version:
             return False
-        return not self.fields or any(f.field in self.fields for f in change.fields)
+        return self.rests_on(f.field for f in change.fields)
+
+    def rests_on(self, changed_fields: Iterable[str]) -> bool:
+        """Tell whether one of these fields is among those relied on."""
+        return not self.fields or any(field in self.fields for field in changed_fields)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,6 +86,14 @@ known_version = Table(
     Column("void", Boolean),
 )
 
+known_change = Table(
+    "known_change",
+    metadata,
+    Column("record_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("fields", ARRAY(Text)),
+)
+
 handover = Table(
     "handover",
     metadata,
