@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 
+from chassis.actor import Actor, Scope
 from chassis.errors import Outdated, Unavailable
 from chassis.ids import as_uuid
-from chassis.records import holdings, known_versions
+from chassis.records import holdings, known_versions, queries
 from chassis.records.book import NothingChanged, RecordVoid
 from chassis.records.kinds import MoveForbidden
 from chassis.records.known_versions import PinOutdated
@@ -167,6 +169,23 @@ def test_a_holder_passes_at_most_one_gate_after_a_committed_change(owners: TwoOw
         assert len(passed_after) <= 1, f"run {run}: passed {len(passed_after)} gates"
 
 
+def test_of_two_who_were_answered_before_a_change_only_one_passes_after_it(
+    owners: TwoOwners,
+) -> None:
+    """The schedule that a gate which loads after asking would let through."""
+    sheet = owners.sign(-200)
+    work = owners.release(sheet)
+    passed: list[object] = []
+    owners.once_asked = [
+        lambda: passed.append(owners.start(work.id)),
+        lambda: owners.amend(sheet.id, power=-300),
+    ]
+
+    with pytest.raises(StalePins):
+        owners.start(work.id)
+    assert len(passed) == 1
+
+
 def test_whichever_comes_second_sees_the_other(owners: TwoOwners) -> None:
     """Relying on a sheet races with hearing of its change: never a holder without being found."""
     for _run in range(60):
@@ -285,6 +304,17 @@ def test_two_writers_of_one_revision_cannot_both_win(owners: TwoOwners) -> None:
     assert sorted(outcomes) == ["outdated", "written"]
 
 
+def test_a_revision_that_the_caller_saw_does_not_stand_for_the_one_a_gate_has_loaded(
+    owners: TwoOwners,
+) -> None:
+    work = owners.release(owners.sign(-200))
+    with owners.downstream.work(EDGER) as unit:
+        unit.records.note(unit.records.get(WORK, work.id), eta="tomorrow")
+
+    with owners.downstream.work(EDGER, expected={work.id: 1}) as unit, pytest.raises(Outdated):
+        unit.records.get(WORK, work.id, revision=2)
+
+
 def test_history_keeps_every_value_and_chains_its_hashes(owners: TwoOwners) -> None:
     sheet = owners.sign(-200)
     owners.amend(sheet.id, power=-225)
@@ -361,6 +391,55 @@ def test_a_change_of_the_responsible_role_is_a_handover_that_is_taken_up(
     assert (row.from_role, row.to_role) == ("optometrist", "lab_technician")
     assert row.accepted_by == EDGER.id
     assert row.accepted_at >= row.given_at
+
+
+def test_a_handover_is_taken_up_by_whoever_has_the_role_among_others(owners: TwoOwners) -> None:
+    with owners.upstream.work(OPTOMETRIST) as work:
+        sheet = work.records.add(SHEET, Sheet(power=0), responsible_role=Role.LAB_TECHNICIAN)
+    also_qc = replace(EDGER, role=Role.QC_INSPECTOR, roles=frozenset({EDGER.role}))
+    with owners.upstream.work(also_qc) as work:
+        work.records.note(work.records.get(SHEET, sheet.id))
+
+    with owners.upstream.snapshot() as connection:
+        by = connection.execute(
+            select(handover.c.accepted_by).where(handover.c.record_id == as_uuid(sheet.id))
+        ).scalar_one()
+    assert by == also_qc.id
+
+
+@pytest.mark.parametrize("end", ["revoke", "given on by another role"])
+def test_what_nobody_took_up_waits_no_more_once_it_is_void_or_given_on(
+    owners: TwoOwners, end: str
+) -> None:
+    with owners.upstream.work(OPTOMETRIST) as work:
+        sheet = work.records.add(SHEET, Sheet(power=0), responsible_role=Role.LAB_TECHNICIAN)
+    technician = replace(
+        EDGER,
+        roles=frozenset({EDGER.role}),
+        branch_id=OPTOMETRIST.branch_id,
+        scope=Scope.OWN_BRANCH,
+    )
+    assert sheet.id in _waiting(owners, technician)
+
+    if end == "revoke":
+        owners.revoke(sheet.id)
+    else:
+        with owners.upstream.work(OPTOMETRIST) as work:
+            seen = work.records.get(SHEET, sheet.id)
+            work.records.amend(
+                seen,
+                reason_code="R",
+                reason="r",
+                power=25,
+                responsible_role=Role.OPTICIAN,
+            )
+    assert sheet.id not in _waiting(owners, technician)
+
+
+def _waiting(owners: TwoOwners, actor: Actor) -> set[str]:
+    with owners.upstream.snapshot() as connection:
+        page = queries.waiting(connection, actor, page_size=200, page_token="")
+    return {one.record_id for one in page.rows}
 
 
 def test_a_forbidden_move_and_an_empty_amendment_are_refused_and_leave_nothing(

@@ -659,11 +659,14 @@ class Bench:
         request = pb.RecordQcResultRequest(job_id=self.job_id, **(said | changed))
         return self.ask(Role.QC_INSPECTOR, request, pb.RecordQcResultResponse, self.lab_id)
 
+    def ship(self) -> pb.ShipJobResponse:
+        """Give the pair to the courier."""
+        ship = pb.ShipJobRequest(job_id=self.job_id)
+        return self.ask(Role.LAB_CLERK, ship, pb.ShipJobResponse, self.lab_id)
+
     def ship_back(self) -> job_pb2.Job:
         """Ship the pair, carry it and receive it at the shop."""
-        ship = pb.ShipJobRequest(job_id=self.job_id)
-        answer = self.ask(Role.LAB_CLERK, ship, pb.ShipJobResponse, self.lab_id)
-        self.carry(answer.shipment.envelope.id)
+        self.carry(self.ship().shipment.envelope.id)
         receive = pb.ReceiveJobRequest(
             job_id=self.job_id,
             slip_number=self.job().slip_number,
@@ -687,8 +690,12 @@ class Bench:
         self.inspect()
         self.ship_back()
         self.check()
+        self.mark_ready()
+
+    def mark_ready(self) -> pb.MarkReadyResponse:
+        """Say that the pair may be collected."""
         request = pb.MarkReadyRequest(job_id=self.job_id)
-        self.ask(Role.OPTICIAN, request, pb.MarkReadyResponse)
+        return self.ask(Role.OPTICIAN, request, pb.MarkReadyResponse)
 
     def fit(self, **changed: Any) -> pb.RecordFittingCheckResponse:
         """Try the pair on the wearer: it fits, unless said otherwise."""

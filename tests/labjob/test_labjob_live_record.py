@@ -25,6 +25,13 @@ def stale(refused: Any) -> Any:
     return refused.stale
 
 
+def refusals(bench: Any) -> list[tuple[str, str, str]]:
+    """Return what labjob kept of gates that held: gate, kind of holder, role."""
+    with bench.chain.database("labjob").snapshot() as connection:
+        kept = connection.execute(text("SELECT gate, holder_kind, role FROM refusal")).all()
+    return [tuple(row) for row in kept]
+
+
 def respecify(bench: Any) -> None:
     """Make the order lawful again after a change of power."""
     bench.specify()
@@ -53,6 +60,7 @@ def test_a_prescription_that_was_superseded_after_approval_is_not_released(bench
     assert (pin.change.what, pin.change.successor_id) == ("superseded", bench.rx.id)
     request = pb.ListJobsRequest(order_id=bench.order_id)
     assert not bench.ask(Role.OPTICIAN, request, pb.ListJobsResponse).jobs
+    assert refusals(bench) == [("release job", "billing.order", "optician")]
 
     bench.bring_lenses(bench.rx.content.od, lot_number="LN-2")
     respecify(bench)
@@ -75,9 +83,7 @@ def test_an_axis_amended_while_the_job_waits_stops_the_edger_with_both_values(be
     assert pin.change.changed_by == bench.person(Role.OPTOMETRIST).id
     assert pin.change.changed_at is not None
     assert bench.job().envelope.state == "blocking"
-    with bench.chain.database("labjob").snapshot() as connection:
-        kept = connection.execute(text("SELECT gate, role FROM refusal")).all()
-    assert [tuple(row) for row in kept] == [("start station", "lab_technician")]
+    assert refusals(bench) == [("start station", "labjob.job", "lab_technician")]
 
     # Neither may the optician revise it before the customer has approved again.
     assert stale(bench.refusal(lambda: revise(bench)))
@@ -136,6 +142,26 @@ def test_every_gate_of_a_job_holds_on_a_stale_pin_and_facts_are_recorded_all_the
 
     bench.amend_axis(180, reason="it was right at first")
     assert stale(bench.refusal(bench.accept))  # what was relied on has changed, twice
+
+
+def test_a_finished_pair_is_not_shipped_once_its_prescription_was_corrected(bench: Any) -> None:
+    bench.make()
+    bench.inspect()
+    bench.amend_axis(90)
+    assert stale(bench.refusal(bench.ship))
+    assert bench.job().envelope.state == "qc_passed"
+
+
+def test_a_pair_that_came_back_is_not_said_to_be_ready_on_an_older_prescription(
+    bench: Any,
+) -> None:
+    bench.make()
+    bench.inspect()
+    bench.ship_back()
+    bench.check()
+    bench.prescribe(supersedes=True)
+    assert stale(bench.refusal(bench.mark_ready))
+    assert bench.job().envelope.state == "branch_checked"
 
 
 def test_collection_is_refused_when_the_prescription_was_revoked_meanwhile(bench: Any) -> None:

@@ -63,7 +63,7 @@ def approve_order(call: Call, request: Any) -> Message:
     """Ask whether the lenses fit what was measured; then pass the gate."""
     order = _order(call, request.order_id)
     pins = call.pins_on(request.fitting_measurement_id, of="clinical")
-    call.require_live(pins)
+    call.require_live(pins, gate="approve order", behind=order.id)
     measurement = call.ask(
         clinical.GetFittingMeasurementRequest(
             fitting_measurement_id=request.fitting_measurement_id
@@ -150,7 +150,9 @@ def _basis(call: Call, request: Any, *, case_id: str, customer_id: str) -> Basis
     """Ask clinical and inventory what a quotation is built on; everything pinned is live."""
     frame_pins = call.pins_on(request.frame_selection_id, of="clinical")
     lens_pins = call.pins_on(request.lens_specification_id, of="clinical")
-    call.require_live([*frame_pins, *lens_pins])
+    call.require_live(
+        [*frame_pins, *lens_pins], gate="quote order", behind=request.lens_specification_id
+    )
     selection = call.ask(
         clinical.GetFrameSelectionRequest(frame_selection_id=request.frame_selection_id),
         clinical.GetFrameSelectionResponse,

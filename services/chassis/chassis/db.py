@@ -29,7 +29,12 @@ from chassis.records.book import RecordBook
 from chassis.records.history import Seal
 from chassis.records.tables import outbox
 
-_SERIALIZATION_FAILURES = ("40001", "40P01")
+_ANOTHER_WRITER = ("40001", "40P01", "55P03")
+"""SQL states that say: somebody else was writing the same rows."""
+
+_LONGEST_STATEMENT_MS, _LONGEST_LOCK_MS = 10_000, 5_000
+"""No statement outlives the longest call, and no wait for a lock the patience of its caller."""
+
 _TO_OUTBOX = insert(outbox)
 
 
@@ -78,7 +83,12 @@ class Database:
             max_overflow=0,
             pool_timeout=5,
             hide_parameters=True,
-            connect_args={"connect_timeout": 3, "application_name": "optichain"},
+            connect_args={
+                "connect_timeout": 3,
+                "application_name": "optichain",
+                "options": f"-c statement_timeout={_LONGEST_STATEMENT_MS}"
+                f" -c lock_timeout={_LONGEST_LOCK_MS}",
+            },
             json_serializer=_json,
             json_deserializer=msgspec.json.decode,
             skip_autocommit_rollback=True,
@@ -173,7 +183,7 @@ def _translated() -> Iterator[None]:
         yield
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None)
-        if state in _SERIALIZATION_FAILURES:
+        if state in _ANOTHER_WRITER:
             raise Outdated("another writer came first: read again, then retry") from error
         if error.connection_invalidated or _is_away(error, state):
             raise Unavailable("the service's database cannot be reached") from error

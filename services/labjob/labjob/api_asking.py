@@ -63,8 +63,9 @@ def _branch(call: Call, branch_id: str) -> Any:
     return call.ask(request, organisation.GetBranchResponse).branch
 
 
-def basis_of(call: Call, order_id: str) -> tuple[OrderBasis, tuple[Pin, ...]]:
-    """Return the basis of a release and the pins it stands on, none of them stale.
+def basis_of(call: Call, order_id: str, *, gate: str) -> tuple[OrderBasis, tuple[Pin, ...]]:
+    """Return the basis of a release and the pins it stands on, none of them stale: the gate of the
+    order to the lab.
 
     The pins are read first and looked at again last: whatever changes in between is refused.
     Raises OrderNotConfirmed, StalePins, Unknown, Unavailable.
@@ -87,7 +88,7 @@ def basis_of(call: Call, order_id: str) -> tuple[OrderBasis, tuple[Pin, ...]]:
     ).lens_specification
     pins += _unless_pinned(call, pins, specification.prescription_id, *_RELIED_ON)
     basis = _read(call, order, specification)
-    call.require_live(pins)
+    call.require_live(pins, gate=gate, behind=order_id)
     return basis, pins
 
 

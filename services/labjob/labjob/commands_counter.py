@@ -73,8 +73,9 @@ def check_at_branch(
     return {"branch_check": check, "job": job}
 
 
+@gate("mark ready", JOB, by="job_id")
 def mark_ready(work: UnitOfWork, *, job_id: str) -> Record[Job]:
-    """Say that the pair may be collected. Raises MoveForbidden."""
+    """Say that the pair may be collected. Raises StalePins, MoveForbidden."""
     job = work.records.get(JOB, job_id)
     job = work.records.move(job, "mark_ready", responsible_role=Role.OPTICIAN)
     work.tell(

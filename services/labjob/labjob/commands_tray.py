@@ -8,6 +8,7 @@ from typing import Any
 from chassis.db import UnitOfWork
 from chassis.records.book import WrongBranch
 from chassis.records.envelope import Record
+from chassis.records.gates import gate
 from chassis.records.pins import fixed
 from chassis.roles import Role
 from labjob.errors import TrayNotSent, TrayOnItsWay, WrongFrame, WrongJob, WrongTray
@@ -240,8 +241,10 @@ def _with_tray(work: UnitOfWork, job: Record[Job], receipt: Record[LabReceipt]) 
     )
 
 
+@gate("ship job", JOB, by="job_id")
 def ship_job(work: UnitOfWork, *, job_id: str, tray_code: str) -> dict[str, Record[Any]]:
-    """Ship a pair that passed inspection to the branch that hands it over. Raises MoveForbidden."""
+    """Ship a pair that passed inspection to the branch that hands it over. Raises StalePins,
+    MoveForbidden."""
     job = work.records.get(JOB, job_id)
     JOB.transitions.after(job.state, "ship")
     shipment = _pack(

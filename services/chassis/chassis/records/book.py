@@ -106,13 +106,13 @@ class RecordBook:
         actor = self.actor
         if not record.kind.chain_wide and not actor.reaches(record.branch_id, record.held_at_id):
             raise WrongBranch(f"{record.id} belongs to another branch", id=record.id)
-        wanted = revision or self.expected.get(record.id)
-        if wanted and wanted != record.revision:
-            raise Outdated(
-                f"{record.id} stands at revision {record.revision}, not {wanted}",
-                id=record.id,
-                live_revision=record.revision,
-            )
+        for wanted in (revision, self.expected.get(record.id)):
+            if wanted and wanted != record.revision:
+                raise Outdated(
+                    f"{record.id} stands at revision {record.revision}, not {wanted}",
+                    id=record.id,
+                    live_revision=record.revision,
+                )
         _mark(record)
         return record
 

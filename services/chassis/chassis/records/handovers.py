@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ARRAY, Boolean, Connection, Uuid, any_, bindparam, insert, or_, update
+from sqlalchemy import ARRAY, Boolean, Connection, Text, Uuid, any_, bindparam, insert, or_, update
 
 from chassis import telemetry
 from chassis.actor import Actor
@@ -23,7 +23,10 @@ _TAKE_UP = (
     .where(
         handover.c.record_id == any_(bindparam("record_ids", type_=ARRAY(Uuid))),
         handover.c.accepted_at.is_(None),
-        or_(bindparam("is_system", type_=Boolean), handover.c.to_role == bindparam("role")),
+        or_(
+            bindparam("is_system", type_=Boolean),
+            handover.c.to_role == any_(bindparam("roles", type_=ARRAY(Text))),
+        ),
     )
     .values(accepted_by=bindparam("by"), accepted_at=bindparam("at"))
     .returning(handover.c.traceparent)
@@ -74,13 +77,14 @@ def give(
 
 
 def take_up(connection: Connection, record_ids: Sequence[str], actor: Actor, at: datetime) -> None:
-    """Accept what waits for the actor's role, and link this step to the ones that gave it."""
+    """Accept what waits for one of the actor's roles, and link this step to the ones that gave
+    it."""
     if not record_ids:
         return
     taken = {
         "record_ids": [as_uuid(one) for one in record_ids],
         "is_system": actor.role is Role.SYSTEM,
-        "role": actor.role,
+        "roles": sorted(actor.roles | {actor.role}),
         "by": actor.id,
         "at": at,
     }

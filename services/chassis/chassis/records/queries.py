@@ -148,11 +148,20 @@ def handovers_of_case(connection: Connection, case_id: str) -> list[Handover]:
 def waiting(
     connection: Connection, actor: Actor, *, page_size: int, page_token: str
 ) -> Page[Handover]:
-    """Return what waits for the actor's roles at the actor's branch, longest waiting first."""
+    """Return what waits for the actor's roles at the actor's branch, longest waiting first.
+
+    A handover that nobody took up waits no more once its record was given on, or is void.
+    """
     table = handover_table.c
     statement = (
         select(handover_table)
-        .where(table.accepted_at.is_(None), table.to_role.in_(sorted(actor.roles)))
+        .join(record_table, record_table.c.handover_id == table.id)
+        .where(
+            record_table.c.id == table.record_id,
+            record_table.c.responsible_role == table.to_role,
+            table.accepted_at.is_(None),
+            table.to_role.in_(sorted(actor.roles)),
+        )
         .order_by(table.given_at, table.id)
         .limit(page_size + 1)
     )

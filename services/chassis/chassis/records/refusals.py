@@ -9,13 +9,18 @@ from sqlalchemy import Connection, insert
 from chassis import clock, telemetry
 from chassis.actor import Actor
 from chassis.ids import as_uuid, new_id
-from chassis.records.kinds import kind_of
 from chassis.records.pins import StalePins
 from chassis.records.tables import refusal
 
 
 def keep(
-    connection: Connection, *, gate: str, holder_id: str, actor: Actor, refused: StalePins
+    connection: Connection,
+    *,
+    gate: str,
+    holder_id: str,
+    holder_kind: str,
+    actor: Actor,
+    refused: StalePins,
 ) -> None:
     """Record which gate held, for whom, and what was stale (versions and names, no values)."""
     stale = [
@@ -32,7 +37,7 @@ def keep(
         insert(refusal).values(
             id=new_id("rfs"),
             holder_id=as_uuid(holder_id),
-            holder_kind=kind_of(holder_id).name,
+            holder_kind=holder_kind,
             gate=gate,
             refused_at=clock.now(),
             actor=actor.id,

@@ -4,7 +4,8 @@ commit; a second one only after a fact that stands by itself."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from chassis.objects import ObjectStore
 from chassis.pages import token_refused
 from chassis.records import gates, holdings, refusals
 from chassis.records.envelope import Record
+from chassis.records.kinds import kind_of
 from chassis.records.pins import Pin, StalePins, flat
 from chassis.records.tables import reply as reply_table
 from chassis.rpc.peers import Peers
@@ -80,10 +82,16 @@ class Call:
         )
         return (own, *(value_of(one, Pin) for one in answer.pins))
 
-    def require_live(self, pins: Iterable[Pin]) -> None:
-        """Re-read pins that no holder stands on yet, each at its owner. Raises StalePins,
-        Unavailable."""
-        gates.require(self.peers.check_versions(gates.by_owner(flat(pins)), self.actor))
+    def require_live(self, pins: Sequence[Pin], *, gate: str, behind: str) -> None:
+        """Re-read pins that no holder stands on yet, each at its owner, as a gate of the record
+        `behind` which the step goes on. Raises StalePins, Unavailable."""
+        try:
+            with _shown(gate, behind):
+                gates.require(self.peers.check_versions(gates.by_owner(flat(pins)), self.actor))
+        except StalePins as refused:
+            kind = next((p.kind for p in pins if p.record_id == behind), "")
+            self._keep_refusal(gate, behind, kind or kind_of(behind).name, refused)
+            raise
 
     def read(self, query: Callable[..., Any], **extra: Any) -> Message:
         """Answer with what a query returns. Raises what the query refuses with, and Invalid
@@ -147,20 +155,22 @@ class Call:
         try:
             return self._through(gate, holder_id, step)
         except StalePins as refused:
-            with self.database.engine.connect() as connection:
-                refusals.keep(
-                    connection,
-                    gate=gate.name,
-                    holder_id=holder_id,
-                    actor=self.actor,
-                    refused=refused,
-                )
+            self._keep_refusal(gate.name, holder_id, gate.holder.name, refused)
             raise
 
+    def _keep_refusal(self, gate: str, holder_id: str, kind: str, refused: StalePins) -> None:
+        with self.database.engine.connect() as connection:
+            refusals.keep(
+                connection,
+                gate=gate,
+                holder_id=holder_id,
+                holder_kind=kind,
+                actor=self.actor,
+                refused=refused,
+            )
+
     def _through(self, gate: gates.Gate, holder_id: str, step: _Step) -> Message:
-        with telemetry.span(
-            f"gate {gate.name}", attributes={telemetry.GATE: gate.name, telemetry.RECORD: holder_id}
-        ):
+        with _shown(gate.name, holder_id):
             with self.database.snapshot() as connection:
                 loaded = gates.load(connection, holder_id)
             owners = gates.by_owner(loaded.pins)
@@ -237,6 +247,13 @@ class Call:
 
     def _request_hash(self) -> bytes:
         return hashlib.sha256(self.request.SerializeToString(deterministic=True)).digest()
+
+
+def _shown(gate: str, holder_id: str) -> AbstractContextManager[telemetry.Span]:
+    """Show the passing of a gate as a span of its own."""
+    return telemetry.span(
+        f"gate {gate}", attributes={telemetry.GATE: gate, telemetry.RECORD: holder_id}
+    )
 
 
 def _is_behind(pin: Pin, live: dict[str, int]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from optichain.record.v1 import record_service_pb2 as record_pb2
 R = TypeVar("R", bound=Message)
 
 DEFAULT_DEADLINE_SECONDS = 10.0
+_OPENLY_SECONDS = 5.0
 TOKEN, ACTOR, ROLE, BRANCH, TRACE = (
     "authorization",
     "x-actor",
@@ -41,7 +43,7 @@ TOKEN, ACTOR, ROLE, BRANCH, TRACE = (
     "x-actor-branch",
     "traceparent",
 )
-deadline: ContextVar[float] = ContextVar("deadline", default=DEFAULT_DEADLINE_SECONDS)
+_ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 
 _OPTIONS = (
     ("grpc.enable_retries", 0),
@@ -49,6 +51,18 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 2000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
 )
+
+
+def must_end_within(seconds: float | None) -> None:
+    """Say how long the call under way may still take; whoever it asks gets what is left of it."""
+    left = min(seconds or DEFAULT_DEADLINE_SECONDS, DEFAULT_DEADLINE_SECONDS)
+    _ends_at.set(time.monotonic() + left)
+
+
+def seconds_left() -> float:
+    """Return what is left of the call under way; all there is outside of one."""
+    ends_at = _ends_at.get()
+    return DEFAULT_DEADLINE_SECONDS if ends_at is None else max(ends_at - time.monotonic(), 0.0)
 
 
 @dataclass(frozen=True)
@@ -104,7 +118,7 @@ class Peers:
         with telemetry.span(f"ask {rpc.path}", telemetry.SpanKind.CLIENT):
             try:
                 answer: R = self._method(service, rpc)(
-                    request, timeout=deadline.get(), metadata=self._metadata(actor, service)
+                    request, timeout=seconds_left(), metadata=self._metadata(actor, service)
                 )
                 return answer
             except grpc.RpcError as failure:
@@ -123,7 +137,7 @@ class Peers:
                 pins=[to_message(one, pin_pb2.Pin) for one in held]
             )
             call = self._method(owner, rpc).future(
-                request, timeout=deadline.get(), metadata=self._metadata(actor, owner)
+                request, timeout=seconds_left(), metadata=self._metadata(actor, owner)
             )
             pending.append((owner, call))
         return [_comparison(owner, call) for owner, call in pending]
@@ -163,7 +177,9 @@ class Peers:
 
     def _ask_openly(self, request: Message) -> Any:
         try:
-            return self._method("organisation", rpc_of(type(request)))(request, timeout=5.0)
+            return self._method("organisation", rpc_of(type(request)))(
+                request, timeout=min(_OPENLY_SECONDS, seconds_left())
+            )
         except grpc.RpcError as failure:
             raise _refusal(failure, "organisation") from failure
 

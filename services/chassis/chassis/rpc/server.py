@@ -22,7 +22,7 @@ from chassis.objects import ObjectStore
 from chassis.rpc import peers as names
 from chassis.rpc.api import Api, Method
 from chassis.rpc.call import Call
-from chassis.rpc.peers import DEFAULT_DEADLINE_SECONDS, Peers, deadline
+from chassis.rpc.peers import Peers, must_end_within
 from chassis.rpc.status import to_status
 from chassis.settings import ServiceSettings
 from chassis.stopping import StopSignal
@@ -46,9 +46,7 @@ class Steps:
     def serve(self, method: Method, request: Message, context: grpc.ServicerContext) -> Message:
         """Serve one call: trace, deadline, identity, rule, border, function, log line."""
         sent = dict(context.invocation_metadata())
-        deadline.set(
-            min(context.time_remaining() or DEFAULT_DEADLINE_SECONDS, DEFAULT_DEADLINE_SECONDS)
-        )
+        must_end_within(context.time_remaining())
         started = time.perf_counter()
         with telemetry.span(
             method.path, telemetry.SpanKind.SERVER, traceparent=str(sent.get(names.TRACE, ""))
