@@ -447,7 +447,7 @@ def test_a_forbidden_move_and_an_empty_amendment_are_refused_and_leave_nothing(
 ) -> None:
     work = owners.release(owners.sign(-200))
     with pytest.raises(MoveForbidden), owners.downstream.work(EDGER) as unit:
-        unit.records.move(unit.records.get(WORK, work.id), "finish")
+        unit.records.move(unit.records.get(WORK, work.id), "accept")
     sheet = owners.sign(-200)
     with pytest.raises(NothingChanged):
         owners.amend(sheet.id, power=-200)

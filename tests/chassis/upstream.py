@@ -8,26 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, make_url, select, text
 
-from chassis import clock
+from chassis import actor, clock, rules
 from chassis.actor import Actor, Scope
 from chassis.db import Database, UnitOfWork
 from chassis.errors import Unavailable
 from chassis.facts import FactBook
-from chassis.ids import new_id
+from chassis.ids import as_uuid, new_id
 from chassis.migrate import upgrade
-from chassis.records import gates
+from chassis.records import deciding, gates, known_versions, reviewing
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Record
 from chassis.records.facts import RecordChanged
 from chassis.records.gates import Comparison, gate
-from chassis.records.kinds import Kind, Transitions, moves
+from chassis.records.kinds import Kind, Reviewed, Transitions, moves
 from chassis.records.pins import Pin, pin
+from chassis.records.queries import record_at
+from chassis.records.reviews import Decision, Review, review_kind
+from chassis.records.tables import outbox, review
 from chassis.roles import Role
 from chassis.rpc.call import Call
+from chassis.wire import value_of
 from optichain.record.v1 import envelope_pb2, events_pb2
 from optichain.record.v1 import record_service_pb2 as record_pb2
 
@@ -58,11 +63,14 @@ WORK = Kind(
         moves(
             accept={"released": "accepted"},
             start={"accepted": "started", "started": "started"},
-            finish={"started": "finished"},
+            redo={"accepted": "accepted", "started": "accepted"},
+            finish={"accepted": "finished", "started": "finished"},
         ),
     ),
     progress=frozenset({"eta", "station"}),
+    reviewed=Reviewed(role=Role.OPTICIAN),
 )
+review_kind("downstream")
 
 
 @gate("start work", WORK, by="record_id")
@@ -106,6 +114,7 @@ def make_database(admin_url: str, name: str) -> Database:
     owner = create_engine(base.set(database=name, username=f"{name}_owner", password="test"))
     with owner.begin() as connection:
         upgrade(connection, f"{name}_app")
+        rules.load_into(connection, Path(rules.__file__).parent / "rules")
     owner.dispose()
     app = base.set(database=name, username=f"{name}_app", password="test")
     return Database(app.render_as_string(hide_password=False), facts=FactBook(events_pb2))
@@ -157,7 +166,53 @@ class TwoOwners:
     def release(self, sheet: Record[Sheet], *fields: str) -> Record[Work]:
         """Make downstream work that stands on a sheet."""
         with self.downstream.work(EDGER) as work:
-            return work.records.add(WORK, Work(), state="accepted", relies_on=[pin(sheet, *fields)])
+            return work.records.add(
+                WORK,
+                Work(),
+                state="accepted",
+                responsible_role=EDGER.role,
+                relies_on=[pin(sheet, *fields)],
+            )
+
+    def tell(self) -> None:
+        """Let the downstream hear everything the upstream has told, in an order of its own and
+        twice, as a broker may."""
+        with self.upstream.snapshot() as connection:
+            told = list(connection.execute(select(outbox).order_by(outbox.c.seq.desc())))
+        for row in [*told, *told]:
+            event = events_pb2.RecordChanged.FromString(bytes(row.body))
+            self.hear(value_of(event, RecordChanged))
+
+    def hear(self, changed: RecordChanged) -> None:
+        """Let the downstream hear of a change, as its worker would."""
+        with self.downstream.work(actor.system("downstream")) as work:
+            known_versions.hear(work.connection, changed)
+            reviewing.open_for(work.records, reviewing.heard(changed))
+
+    def reviews_of(self, holder: Record[Any]) -> list[Record[Review]]:
+        """Return the reviews of a record that are not closed."""
+        with self.downstream.snapshot() as connection:
+            return reviewing.open_reviews(connection, review.c.holder_id == as_uuid(holder.id))
+
+    def decide(
+        self, review: Record[Review], decision: Decision, by: Actor, **said: Any
+    ) -> Record[Review]:
+        """Decide a review as the served call does: ask where the record stands, then decide."""
+        with self.downstream.snapshot() as connection:
+            live_review: Record[Review] = record_at(connection, review.id)
+            judged = deciding.judged(connection, live_review)
+        (live,) = self.check({"upstream": [judged.pin]})
+        asked: dict[str, Any] = {
+            "revision": live_review.revision,
+            "judged_version": review.content.version,
+            "reason": "looked at",
+            "object_keys": (),
+            "consequences": {},
+        }
+        with self.downstream.work(by) as work:
+            return deciding.decide(
+                work, review_id=review.id, decision=decision, live=live, **(asked | said)
+            )
 
     def check(self, pins: Mapping[str, Sequence[Pin]]) -> list[Comparison]:
         """Answer as the upstream's RecordService does."""

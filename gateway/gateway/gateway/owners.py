@@ -23,7 +23,9 @@ SERVICES = tuple(_KINDS)
 CASE_SERVICES = ("customer", "inventory", "clinical", "billing", "labjob")
 """The services whose records may belong to a case."""
 
-OWNERS = {kind: service for service, kinds in _KINDS.items() for kind in kinds.split()}
+OWNERS = {kind: service for service, kinds in _KINDS.items() for kind in kinds.split()} | {
+    f"{service}_review": service for service in _KINDS
+}
 """Service by kind of id. A test compares it with the kinds that the services declare."""
 
 
@@ -39,3 +41,8 @@ def owner_of(record_id: str) -> str:
 def owner_of_record(request: Any) -> str:
     """Return the service that keeps the record a request names."""
     return owner_of(request.record_id)
+
+
+def owner_of_review(request: Any) -> str:
+    """Return the service that keeps the review a request names."""
+    return owner_of(request.review_id)

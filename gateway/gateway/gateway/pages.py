@@ -26,7 +26,7 @@ from gateway.rendering import page
 from gateway.settings import Settings
 from gateway.signed_in import Session
 from gateway.story import story_of
-from gateway.waiting import waiting_of
+from gateway.waiting import HANDOVERS
 from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
 from optichain.record.v1 import record_service_pb2 as records
@@ -127,7 +127,7 @@ class Pages:
         return response
 
     async def _waiting(self, _request: Request, session: Session) -> Response:
-        found = await waiting_of(self._asking(session), records.ListWaitingRequest())
+        found = await HANDOVERS.page(self._asking(session), records.ListWaitingRequest())
         return _html("waiting.html", signed=True, found=found)
 
     async def _find(self, request: Request, _session: Session) -> Response:

@@ -16,6 +16,7 @@ from gateway.schemas import Schema, Schemas
 from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.labjob.v1 import labjob_service_pb2 as labjob
 from optichain.record.v1 import record_service_pb2 as records
+from optichain.record.v1 import review_pb2
 
 _MOST_JOBS = 50
 _JOBS = "jobs"
@@ -31,6 +32,7 @@ class Story:
     order: Any
     records: list[Part]
     handovers: list[Part]
+    reviews: list[Part]
     jobs: list[Any]
     gathered: Gathered
 
@@ -54,13 +56,14 @@ async def story_of(asking: Asking, request: billing.GetOrderRequest) -> Story:
         order=order,
         records=records_in(gathered),
         handovers=handovers_in(gathered),
+        reviews=reviews_in(gathered),
         jobs=list(jobs.jobs) if jobs else [],
         gathered=gathered,
     )
 
 
 def _of_case(case_id: str) -> dict[str, Asked]:
-    return records_of(case_id) | handovers_of(case_id)
+    return records_of(case_id) | handovers_of(case_id) | reviews_of(case_id)
 
 
 def records_of(case_id: str) -> dict[str, Asked]:
@@ -75,6 +78,12 @@ def handovers_of(case_id: str) -> dict[str, Asked]:
     return {f"handovers {service}": (service, request) for service in CASE_SERVICES}
 
 
+def reviews_of(case_id: str) -> dict[str, Asked]:
+    """Return what to ask for the reviews of a case."""
+    request = records.ListCaseReviewsRequest(case_id=case_id)
+    return {f"reviews {service}": (service, request) for service in CASE_SERVICES}
+
+
 def records_in(gathered: Gathered) -> list[Part]:
     """Return the records that came, oldest first."""
     found = _parts(gathered, "records")
@@ -85,6 +94,12 @@ def handovers_in(gathered: Gathered) -> list[Part]:
     """Return the handovers that came, in the order they were given."""
     found = _parts(gathered, "handovers")
     return sorted(found, key=lambda part: part[1].given_at.ToNanoseconds())
+
+
+def reviews_in(gathered: Gathered) -> list[Part]:
+    """Return the reviews that came, in the order they were opened."""
+    found = _parts(gathered, "reviews")
+    return sorted(found, key=lambda part: part[1].envelope.recorded_at.ToNanoseconds())
 
 
 def _parts(gathered: Gathered, what: str) -> list[Part]:
@@ -109,6 +124,7 @@ async def _state(asking: Asking, request: Any) -> dict[str, Any]:
         jobs=[json_of(job) for job in story.jobs],
         records=_json(story.records),
         handovers=_json(story.handovers),
+        reviews=_json(story.reviews),
     )
 
 
@@ -120,6 +136,11 @@ async def _records(asking: Asking, request: Any) -> dict[str, Any]:
 async def _handovers(asking: Asking, request: Any) -> dict[str, Any]:
     gathered = await asking.all(handovers_of(request.case_id))
     return answer(gathered, handovers=_json(handovers_in(gathered)))
+
+
+async def _reviews(asking: Asking, request: Any) -> dict[str, Any]:
+    gathered = await asking.all(reviews_of(request.case_id))
+    return answer(gathered, reviews=_json(reviews_in(gathered)))
 
 
 def _list_of(schemas: Schemas, message: type[Message], text: str) -> Schema:
@@ -137,6 +158,10 @@ def _handovers_schema(schemas: Schemas) -> Schema:
     return {"type": "array", "items": reference, "description": "In the order they were given"}
 
 
+def _reviews_schema(schemas: Schemas) -> Schema:
+    return _list_of(schemas, review_pb2.Review, "In the order they were opened")
+
+
 def _state_schema(schemas: Schemas) -> Schema:
     job = labjob.ListJobsResponse.DESCRIPTOR.fields_by_name["jobs"].message_type
     return whole(
@@ -145,6 +170,7 @@ def _state_schema(schemas: Schemas) -> Schema:
         jobs={"type": "array", "items": schemas.given(job), "description": "Its jobs"},
         records=_records_schema(schemas),
         handovers=_handovers_schema(schemas),
+        reviews=_reviews_schema(schemas),
     )
 
 
@@ -155,8 +181,8 @@ COMPOSED = (
         subject="retail",
         text=(
             "Returns an order's whole state in one call. The order, the records of its case in "
-            "every service with their pins, the handovers and the jobs. A service that does not "
-            "answer in time is named in `unavailable`, and its part is missing."
+            "every service with their pins, the handovers, the reviews and the jobs. A service "
+            "that does not answer in time is named in `unavailable`, and its part is missing."
         ),
         asks=(billing.GetOrderRequest,),
         schema=_state_schema,
@@ -179,5 +205,17 @@ COMPOSED = (
         asks=(records.ListHandoversRequest,),
         schema=lambda schemas: whole(handovers=_handovers_schema(schemas)),
         compose=_handovers,
+    ),
+    Composed(
+        route=get("/cases/{case_id}/reviews", records.ListCaseReviewsRequest),
+        name="ListCaseReviews",
+        subject="records",
+        text=(
+            "Returns the reviews of a case from every service, in the order they were opened: who "
+            "was asked about which change, by when, and what was decided."
+        ),
+        asks=(records.ListCaseReviewsRequest,),
+        schema=lambda schemas: whole(reviews=_reviews_schema(schemas)),
+        compose=_reviews,
     ),
 )

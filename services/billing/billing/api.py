@@ -10,13 +10,14 @@ from billing import commands_approving as approving
 from billing import commands_paying as paying
 from billing import commands_publishing as publishing
 from billing import commands_quoting as quoting
+from billing import commands_review as reviewing
 from billing import printing, queries, wire
 from billing.order.basis import Basis, Goods
 from billing.order.order import ORDER, Order
 from chassis.errors import DomainError, Unknown
 from chassis.records.envelope import Record
 from chassis.records.pins import StalePins
-from chassis.rpc import Api, Call
+from chassis.rpc import Api, Call, deciding
 from optichain.billing.v1 import billing_service_pb2
 from optichain.clinical.v1 import clinical_service_pb2 as clinical
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
@@ -123,6 +124,12 @@ def close_order(call: Call, request: Any) -> Message:
     ).envelope
     wire.require_case("follow_up", follow_up, case_id=order.case_id, customer_id=order.customer_id)
     return call.run(approving.close_order, follow_up_state=follow_up.state)
+
+
+@api.asks("DecideReview")
+def decide_review(call: Call, request: Any) -> Message:
+    """Decide what a change means for an order."""
+    return deciding.decide_review(call, request, reviewing.CONSEQUENCES)
 
 
 @api.asks("GetReceipt")

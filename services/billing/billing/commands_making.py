@@ -114,6 +114,11 @@ def _advance(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
         order = work.records.move(
             order, "start_work", responsible_role=Role.LAB_CLERK, held_at_id=lab_id
         )
+    if order.state == "in_work" and content.is_stopped:
+        # Money stands on it and nothing is made any more: the manager refunds, or has it made anew.
+        order = work.records.move(
+            order, "stop_work", responsible_role=Role.BRANCH_MANAGER, held_at_id=order.branch_id
+        )
     if order.state == "in_work" and order.content.is_told_ready:
         order = _made(work, order, "make_ready")
     if order.state in ("in_work", "ready") and order.content.collected_at:

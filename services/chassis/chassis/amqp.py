@@ -46,7 +46,7 @@ from chassis.amqp_threads import Clockwork, Relay
 from chassis.db import Database
 from chassis.errors import Outdated, Unavailable
 from chassis.housekeeping import HOUSEKEEPING_SECONDS, Housekeeping
-from chassis.records import known_versions
+from chassis.records import deciding, known_versions, reviewing
 from chassis.records.facts import RecordChanged
 from chassis.settings import ServiceSettings
 from chassis.wire import value_of
@@ -61,6 +61,7 @@ broker."""
 
 _DATABASE_AWAY_SECONDS = 1.0
 _LOOK_UP_SECONDS = 0.25
+_ESCALATED_SECONDS = 30.0
 _ATTEMPTS = 5
 
 __all__ = [
@@ -288,6 +289,9 @@ def service_class(worker: type[Worker], database: Database, settings: ServiceSet
         "name": worker.name,
         "relay": Relay(worker.name, database, amqp_url),
         "housekeeping": Clockwork("housekeeping", HOUSEKEEPING_SECONDS, housekeeping.turn),
+        "escalations": Clockwork(
+            "escalations", _ESCALATED_SECONDS, partial(_escalate, worker, database)
+        ),
     }
     instance = worker()
     instance.database = database
@@ -330,9 +334,18 @@ def _timed(worker: Worker, method: str) -> bool:
         return bool(getattr(worker, method)(work))
 
 
+def _escalate(worker: type[Worker], database: Database) -> bool:
+    """Bring reviews that nobody decided in time one role up."""
+    with database.work(actor.system(worker.name)) as work:
+        return deciding.escalate_due(work)
+
+
 def _note_change(work: Any, event: Any) -> None:
-    """Raise the known version of a foreign record, so that nobody can newly rely on the old one."""
-    known_versions.hear(work.connection, value_of(event, RecordChanged))
+    """Raise the known version of a foreign record, so that nobody can newly rely on the old one;
+    then ask those who do."""
+    changed = value_of(event, RecordChanged)
+    known_versions.hear(work.connection, changed)
+    reviewing.open_for(work.records, reviewing.heard(changed))
 
 
 def _handle(worker: Worker, handler: Callable[..., None], delivered: Delivered) -> None:

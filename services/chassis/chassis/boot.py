@@ -9,6 +9,7 @@ from typing import Any
 from chassis import logs, telemetry
 from chassis.db import Database
 from chassis.facts import FactBook
+from chassis.records.reviews import review_kind
 from chassis.settings import ServiceSettings, load
 
 
@@ -27,6 +28,7 @@ def database_of(service: str, settings: ServiceSettings) -> Database:
     """Return the service's database with its facts and, where it keeps people, its seal."""
     events: Any = importlib.import_module(f"optichain.{service}.v1.events_pb2")
     shared: Any = importlib.import_module("optichain.record.v1.events_pb2")
+    review_kind(service)
     keeps_people = find_spec(f"{service}.seal") is not None
     seal: Any = importlib.import_module(f"{service}.seal").seal(settings) if keeps_people else None
     return Database(

@@ -25,6 +25,7 @@ from chassis import clock, telemetry
 from chassis.actor import Actor
 from chassis.errors import Outdated, Unavailable
 from chassis.facts import FactBook
+from chassis.records import reviewing
 from chassis.records.book import RecordBook
 from chassis.records.history import Seal
 from chassis.records.tables import outbox
@@ -129,6 +130,7 @@ class Database:
             seal = self.seal_in(connection)
             book = RecordBook(connection, actor, at, seal=seal, expected=expected or {})
             yield UnitOfWork(connection, actor, at, book, told_at or at)
+            _review(book)
             book.flush()
             self._to_outbox(connection, book)
 
@@ -158,6 +160,13 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def _review(book: RecordBook) -> None:
+    """Ask those who rely on what this unit of work has changed, and end what it has answered."""
+    for changed in book.changed:
+        reviewing.open_for(book, reviewing.heard(changed))
+    reviewing.settle_holders(book, list(book.settled.values()))
 
 
 @contextmanager

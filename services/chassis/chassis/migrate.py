@@ -39,7 +39,8 @@ def _database(service: str, settings: ServiceSettings) -> None:
     with engine.begin() as connection:
         connection.execute(text(_LOCK))
         upgrade(connection, app, _package_folder(service).parent / "migrations")
-        rules.load_into(connection, _package_folder(service) / "rules")
+        for package in ("chassis", service):
+            rules.load_into(connection, _package_folder(package) / "rules")
     engine.dispose()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from chassis import clock
-from chassis.rpc import Api, Call
+from chassis.rpc import Api, Call, deciding
 from clinical import (
     commands_fitting,
     commands_frame,
@@ -131,6 +131,12 @@ def specify_lens(call: Call, request: Any) -> Message:
         product=wire.lens_product(product),
         product_pin=wire.product_pin(product),
     )
+
+
+@api.asks("DecideReview")
+def decide_review(call: Call, request: Any) -> Message:
+    """Decide what a change of a reading means for a refraction that is not signed yet."""
+    return deciding.decide_review(call, request, {})
 
 
 def _product(call: Call, product_id: str) -> Any:

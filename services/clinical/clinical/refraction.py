@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from chassis.errors import Refused
-from chassis.records.kinds import Kind, Transitions, moves
+from chassis.records.kinds import Kind, Reviewed, Transitions, moves
 from chassis.roles import Role
 from clinical.appointment import VisitPurpose
 from clinical.places import Places
@@ -161,6 +161,7 @@ REFRACTION = Kind(
     Refraction,
     Transitions("recorded", moves(sign={"recorded": "signed"})),
     readers=frozenset({Role.OPTOMETRIST, Role.OPHTHALMOLOGIST, Role.OPTICIAN, Role.AUDITOR}),
+    reviewed=Reviewed(),
 )
 
 

@@ -203,8 +203,10 @@ def release_order(
     case_id: str,
     set_aside_ids: Iterable[str],
     reservation_ids: Iterable[str],
+    reason: str = "the order was cancelled",
 ) -> None:
-    """Give back everything that is held for a cancelled order, what replaced something included."""
+    """Give back everything that is held for an order that needs it no longer, what replaced
+    something included."""
     of_order = [
         one.id
         for one in store.of_case(work.connection, RESERVATION, case_id)
@@ -214,7 +216,7 @@ def release_order(
         work,
         set_aside_ids=set_aside_ids,
         reservation_ids=dict.fromkeys([*reservation_ids, *of_order]),
-        reason="the order was cancelled",
+        reason=reason,
     )
 
 

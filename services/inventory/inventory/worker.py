@@ -52,6 +52,18 @@ class InventoryWorker(Worker):
             reservation_ids=event.reservation_ids,
         )
 
+    @hears(labjob.JobCancelled)
+    def take_back(self, work: UnitOfWork, event: labjob.JobCancelled) -> None:
+        """Give back what is held for the job and was not drawn."""
+        order.release_order(
+            work,
+            order_id=event.order_id,
+            case_id=event.case_id,
+            set_aside_ids=(),
+            reservation_ids=(),
+            reason="the job was stopped",
+        )
+
     @hears(labjob.JobCollected)
     def use_up(self, work: UnitOfWork, event: labjob.JobCollected) -> None:
         """Use up what went into the glasses."""

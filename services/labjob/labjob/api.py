@@ -6,7 +6,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from chassis.rpc import Api, Call
+from chassis.rpc import Api, Call, deciding
 from labjob import api_asking as asking
 from labjob import api_drawing as drawing
 from labjob import (
@@ -15,6 +15,7 @@ from labjob import (
     commands_inspection,
     commands_release,
     commands_repair,
+    commands_review,
     commands_station,
     commands_tray,
     queries,
@@ -137,6 +138,12 @@ def record_breakage(call: Call, request: Any) -> Message:
         check_fault(store.reasons(connection, "breakages"), request.reason_code, side)
     breakage_id = drawing.break_stock(call, job, part, request)
     return call.run(commands_repair.record_breakage, breakage_id=breakage_id)
+
+
+@api.asks("DecideReview")
+def decide_review(call: Call, request: Any) -> Message:
+    """Decide what a change means for a job."""
+    return deciding.decide_review(call, request, commands_review.CONSEQUENCES)
 
 
 @api.asks("CollectJob")

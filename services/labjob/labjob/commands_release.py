@@ -322,8 +322,12 @@ def cancel_job_of(work: UnitOfWork, *, order_id: str) -> Record[Job] | None:
     job = store.open_job_of(work.connection, order_id)
     if job is None or job.state in ENDED:
         return None
-    job = work.records.move(
-        job, "cancel", nobody_next=True, closed=True, reason_code="ORDER_CANCELLED"
-    )
-    work.tell(job, JobCancelled(job_id=job.id, order_id=order_id, case_id=job.case_id))
+    return cancelled(work, job, reason_code="ORDER_CANCELLED")
+
+
+def cancelled(work: UnitOfWork, job: Record[Job], *, reason_code: str) -> Record[Job]:
+    """Return a job stopped for good, and tell it. Raises MoveForbidden."""
+    job = work.records.move(job, "cancel", nobody_next=True, closed=True, reason_code=reason_code)
+    told = JobCancelled(job_id=job.id, order_id=job.content.order_id, case_id=job.case_id)
+    work.tell(job, told)
     return job

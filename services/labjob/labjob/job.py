@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from chassis.records.envelope import Record
-from chassis.records.kinds import Kind, Transitions, moves
+from chassis.records.kinds import Kind, Reviewed, Transitions, moves
 from chassis.roles import Role
 from labjob.errors import StationUnderWay
 from labjob.lens import Eye, OrderedPair
@@ -197,6 +197,7 @@ JOB = Kind(
             pass_inspection={"inspecting": "qc_passed"},
             fail_inspection={"inspecting": "qc_failed"},
             rework={"qc_failed": "accepted"},
+            condemn=_all((*_IN_WORK, *_LACKING, "inspecting", "qc_passed"), "qc_failed"),
             send_back=_all(_AT_BRANCH, "released"),
             remake=_all((*_LACKING, "qc_failed", *_AT_BRANCH), "remade"),
             ship={"qc_passed": "shipped"},
@@ -238,6 +239,11 @@ JOB = Kind(
         }
     ),
     readers=READERS,
+    reviewed=Reviewed(
+        role=Role.OPTICIAN,
+        redo=("specify lens", "quote anew", "approve anew", "revise job"),
+        allows=frozenset({"rework", "cancel"}),
+    ),
 )
 
 

@@ -43,4 +43,5 @@ ROUTES = (
     get("/recheck-plans", pb.ListRecheckPlansRequest),
     post("/recheck-plans/{recheck_plan_id}/keep", pb.KeepRecheckRequest),
     post("/recheck-plans/{recheck_plan_id}/waive", pb.WaiveRecheckRequest),
+    post("/clinical/reviews/{review_id}/decide", pb.DecideReviewRequest),
 )

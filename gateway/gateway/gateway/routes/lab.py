@@ -40,4 +40,5 @@ ROUTES = (
     post("/jobs/{job_id}/mark-ready", pb.MarkReadyRequest),
     post("/jobs/{job_id}/fitting-checks", pb.RecordFittingCheckRequest),
     post("/jobs/{job_id}/collect", pb.CollectJobRequest),
+    post("/labjob/reviews/{review_id}/decide", pb.DecideReviewRequest),
 )

@@ -3,7 +3,7 @@ scans and signatures of each service's records."""
 
 from __future__ import annotations
 
-from gateway.owners import SERVICES, owner_of_record
+from gateway.owners import SERVICES, owner_of_record, owner_of_review
 from gateway.route import get, post
 from optichain.object.v1 import object_service_pb2 as objects
 from optichain.record.v1 import record_service_pb2 as records
@@ -13,6 +13,7 @@ ABOUT = "Records, changes, cases, what waits, uploads"
 ROUTES = (
     get("/records/{record_id}", records.GetRecordRequest, of=owner_of_record),
     get("/records/{record_id}/changes", records.ListChangesRequest, of=owner_of_record),
+    get("/reviews/{review_id}", records.GetReviewRequest, of=owner_of_review),
     *(
         route
         for service in SERVICES

@@ -26,4 +26,5 @@ ROUTES = (
     get("/orders/{order_id}/receipt", pb.GetReceiptRequest),
     get("/orders/{order_id}/settled", pb.RequireSettledRequest),
     get("/promises/at-risk", pb.ListPromisesAtRiskRequest),
+    post("/billing/reviews/{review_id}/decide", pb.DecideReviewRequest),
 )

@@ -12,7 +12,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from chassis.errors import Refused
-from chassis.records.kinds import Kind, Transitions, moves
+from chassis.records.kinds import Kind, Reviewed, Transitions, moves
+from chassis.roles import Role
 
 
 class OrderEnded(Refused):
@@ -113,6 +114,11 @@ class Order:
         return any(job.state is not OrderJobState.TO_REVISE for job in self.live_jobs)
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether every job was cancelled."""
+        return bool(self.jobs) and not self.live_jobs
+
+    @property
     def being_made(self) -> tuple[OrderJob, ...]:
         """The jobs that a lab has, and that cannot be collected yet."""
         return tuple(job for job in self.jobs if job.state is OrderJobState.RELEASED)
@@ -169,6 +175,7 @@ ORDER = Kind(
             approve={"quoted": "approved"},
             confirm={"approved": "confirmed"},
             start_work={"confirmed": "in_work", "ready": "in_work"},
+            stop_work={"in_work": "confirmed"},
             make_ready={"in_work": "ready"},
             collect={"in_work": "collected", "ready": "collected"},
             close={"collected": "closed"},
@@ -176,6 +183,11 @@ ORDER = Kind(
         ),
     ),
     progress=_PROGRESS,
+    reviewed=Reviewed(
+        role=Role.OPTICIAN,
+        redo=("specify lens", "quote anew", "approve anew"),
+        allows=frozenset({"cancel"}),
+    ),
 )
 
 ENDED = frozenset({"closed", "cancelled"})

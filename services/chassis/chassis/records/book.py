@@ -76,6 +76,10 @@ class RecordBook:
     seal: history.Seal | None = None
     facts: list[tuple[str, Any]] = field(default_factory=list)
     expected: dict[str, int] = field(default_factory=dict)
+    changed: list[RecordChanged] = field(default_factory=list)
+    """What this unit of work has changed that others may rely on."""
+    settled: dict[str, Record[Any]] = field(default_factory=dict)
+    """Records of reviewed kinds that stand afresh on others now, or ask nobody any more."""
     _history: list[dict[str, Any]] = field(default_factory=list)
 
     def get(self, kind: Kind[C], record_id: str, *, revision: int | None = None) -> Record[C]:
@@ -354,7 +358,12 @@ class RecordBook:
         if what in TOLD_TO_OTHERS:
             changed = _changed(after, change)
             known_versions.hear(self.connection, changed)
+            self.changed.append(changed)
             self.tell(after, changed)
+        if after.kind.reviewed is not None and (
+            pins is not None or after.id in self.settled or after.responsible_role is None
+        ):
+            self.settled[after.id] = after
         return after
 
     def _overwrite(self, before: Record[Any], after: Record[Any]) -> None:

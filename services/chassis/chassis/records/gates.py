@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, select
+from sqlalchemy import ARRAY, Connection, Uuid, any_, bindparam, func, select
 
 from chassis.errors import Unknown
 from chassis.ids import as_uuid
@@ -23,11 +23,19 @@ from chassis.records.pins import Pin, StalePin, StalePins
 from chassis.records.rows import pin_of
 from chassis.records.tables import pin as pin_table
 from chassis.records.tables import record as record_table
+from chassis.records.tables import review as review_table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _LOAD = (
-    select(record_table.c.revision, pin_table)
+    select(
+        record_table.c.revision,
+        pin_table,
+        select(func.count())
+        .where(review_table.c.holder_id == record_table.c.id, review_table.c.closed_at.is_(None))
+        .scalar_subquery()
+        .label("reviews"),
+    )
     .outerjoin(pin_table, pin_table.c.holder_id == record_table.c.id)
     .where(record_table.c.id == bindparam("holder_id"))
 )
@@ -60,14 +68,18 @@ class Loaded:
     holder_id: str
     revision: int
     pins: tuple[Pin, ...]
+    reviews: int = 0
+    """How many reviews of the holder wait for their decision."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What an owner answers: the stale pins, and the live version of every pinned record."""
+    """What an owner answers: the stale pins, the live version of every pinned record, and which of
+    them nobody may rely on any more."""
 
     stale: tuple[StalePin, ...] = ()
     live: Mapping[str, int] = field(default_factory=dict)
+    void: frozenset[str] = frozenset()
 
 
 def gate(
@@ -101,7 +113,7 @@ def load(connection: Connection, holder_id: str) -> Loaded:
     if not rows:
         raise Unknown(f"{holder_id} is not kept here", id=holder_id)
     pins = tuple(pin_of(row) for row in rows if row["holder_id"] is not None)
-    return Loaded(holder_id, rows[0]["revision"], pins)
+    return Loaded(holder_id, rows[0]["revision"], pins, rows[0]["reviews"])
 
 
 def by_owner(pins: Iterable[Pin]) -> dict[str, list[Pin]]:
@@ -134,7 +146,11 @@ def compare(
         found = _stale(connection, one, row, seal)
         if found is not None:
             stale.append(found)
-    return Comparison(tuple(stale), {record_id: row.version for record_id, row in live.items()})
+    return Comparison(
+        tuple(stale),
+        {record_id: row.version for record_id, row in live.items()},
+        frozenset(record_id for record_id, row in live.items() if row.void),
+    )
 
 
 def require(comparisons: Iterable[Comparison]) -> dict[str, int]:
@@ -158,7 +174,8 @@ def _live_rows(connection: Connection, pins: Sequence[Pin], *, hold: bool) -> di
 def _stale(
     connection: Connection, pin: Pin, row: Any, seal: history.Seal | None
 ) -> StalePin | None:
-    if pin.fixed or (not row.void and row.version <= pin.settled_version):
+    is_void = bool(row.void) and not pin.settled_void
+    if pin.fixed or (not is_void and row.version <= pin.settled_version):
         return None
     with_values = not kind_of(pin.record_id).personal
     for past in history.changes_of(connection, pin.record_id, after_version=pin.settled_version):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
     ARRAY,
     Connection,
+    RowMapping,
     Uuid,
     any_,
     bindparam,
@@ -19,22 +21,39 @@ from sqlalchemy import (
 
 from chassis.ids import as_uuid
 from chassis.records import known_versions
+from chassis.records.envelope import Record
 from chassis.records.pins import Pin
-from chassis.records.rows import pin_of
+from chassis.records.rows import pin_of, record_of
 from chassis.records.tables import pin as pin_table
+from chassis.records.tables import record as record_table
 
+_PIN_COLUMNS = tuple(column.name for column in pin_table.columns if column.name != "holder_id")
 _OF_HOLDERS = (
     select(pin_table)
     .where(pin_table.c.holder_id == any_(bindparam("holder_ids", type_=ARRAY(Uuid))))
     .order_by(pin_table.c.record_id)
 )
+_HOLDERS = (
+    select(
+        record_table,
+        *(pin_table.c[name].label(f"pin_{name}") for name in _PIN_COLUMNS),
+    )
+    .join(pin_table, pin_table.c.holder_id == record_table.c.id)
+    .where(
+        pin_table.c.record_id == bindparam("pinned_id"),
+        ~pin_table.c.fixed,
+        record_table.c.responsible_role.is_not(None),
+        record_table.c.void == "",
+    )
+    .order_by(record_table.c.id)
+)
 _ADD = text(
     """
     INSERT INTO pin (holder_id, record_id, kind, relied_version, settled_version, settled_by,
-        fields, fixed)
+        fields, fixed, settled_void)
     SELECT :holder_id, added.* FROM jsonb_to_recordset(CAST(:pins AS jsonb)) AS added (
         record_id text, kind text, relied_version integer, settled_version integer,
-        settled_by text, fields text[], fixed boolean)
+        settled_by text, fields text[], fixed boolean, settled_void boolean)
     """
 )
 
@@ -75,5 +94,27 @@ def settle(connection: Connection, holder_id: str, live: Mapping[str, int]) -> N
                 pin_table.c.record_id == record_id,
                 pin_table.c.settled_version < version,
             )
-            .values(settled_version=version, settled_by="system")
+            .values(settled_version=version, settled_by="system", settled_void=False)
         )
+
+
+def settle_judged(
+    connection: Connection, holder_id: str, record_id: str, version: int, *, is_void: bool, by: str
+) -> None:
+    """Settle a pin at the version that somebody judged, its record's end included."""
+    connection.execute(
+        update(pin_table)
+        .where(pin_table.c.holder_id == as_uuid(holder_id), pin_table.c.record_id == record_id)
+        .values(settled_version=version, settled_by=by, settled_void=is_void)
+    )
+
+
+def holders_of(connection: Connection, record_id: str) -> list[tuple[Record[Any], Pin]]:
+    """Return the records that somebody must act on and that stand on a record live, with the pin by
+    which they do."""
+    rows = connection.execute(_HOLDERS, {"pinned_id": record_id}).mappings().all()
+    return [(record_of(row), pin_of(_pin_beside(row))) for row in rows]
+
+
+def _pin_beside(row: RowMapping) -> dict[str, Any]:
+    return {name: row[f"pin_{name}"] for name in _PIN_COLUMNS}

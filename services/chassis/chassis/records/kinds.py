@@ -44,6 +44,21 @@ def moves(**verbs: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {verb: dict(table) for verb, table in verbs.items()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reviewed:
+    """Declared on a kind whose records rely on others: while such a record is open (somebody must
+    act next), a change of what it stands on opens a review at its branch for `role`, or else for
+    the role that must act next.
+
+    `redo` is what must be done again, in order, when the new version is adopted; with nothing to
+    redo, adopting settles the pin. `allows` names what may be decided besides adopting and keeping.
+    """
+
+    role: Role | None = None
+    redo: tuple[str, ...] = ()
+    allows: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, eq=False)
 class Kind(Generic[C]):
     """A kind of record: its name, the prefix of its ids, its content and its transition table.
@@ -52,7 +67,9 @@ class Kind(Generic[C]):
     the version, and no pin rests on them. `readers` are the roles that may see values in its
     history; the rest see field names. `personal` content is sealed in history with the customer's
     own key. Every other content field changes by an amendment only. `chain_wide`
-    records (a catalogue, a price list) belong to no branch: every branch reaches them.
+    records (a catalogue, a price list) belong to no branch: every branch reaches them. `reviewed`
+    says who is asked when something a record stands on changes; without it nobody is, and only its
+    gates hold.
     """
 
     name: str
@@ -63,6 +80,7 @@ class Kind(Generic[C]):
     readers: frozenset[Role] = frozenset()
     personal: bool = False
     chain_wide: bool = False
+    reviewed: Reviewed | None = None
 
     def __post_init__(self) -> None:
         names = {f.name for f in fields(self.content)}  # type: ignore[arg-type]  # content classes are dataclasses

@@ -115,7 +115,7 @@ def _held(connection: Connection, record_ids: Sequence[str]) -> dict[str, tuple[
 
 def _is_behind(pin: Pin, known: Mapping[str, tuple[int, bool]]) -> bool:
     version, void = known[pin.record_id]
-    return void or version > pin.settled_version
+    return version > pin.settled_version or (void and not pin.settled_void)
 
 
 def _heard(connection: Connection, record_ids: Sequence[str]) -> Heard:
@@ -126,10 +126,10 @@ def _heard(connection: Connection, record_ids: Sequence[str]) -> Heard:
 def _settled(pin: Pin, known: Mapping[str, tuple[int, bool]], heard: Heard) -> Pin:
     """Settle a pin at the version heard of, when every change up to there is known and none touched
     it."""
-    version, _void = known[pin.record_id]
+    version, void = known[pin.record_id]
     changes = [
         heard.get((pin.record_id, number)) for number in range(pin.settled_version + 1, version + 1)
     ]
-    if any(fields is None or pin.rests_on(fields) for fields in changes):
+    if void or any(fields is None or pin.rests_on(fields) for fields in changes):
         return pin
-    return replace(pin, settled_version=max(pin.settled_version, version), settled_by="system")
+    return replace(pin, settled_version=version, settled_by="system", settled_void=False)

@@ -14,7 +14,7 @@ from chassis.records.envelope import Record
 @dataclass(frozen=True, kw_only=True)
 class Pin:
     """(record, version relied on, version settled); live unless `fixed`. No `fields` means all of
-    them."""
+    them. `settled_void` says that somebody judged the record's end, and kept it at that version."""
 
     record_id: str
     kind: str
@@ -23,13 +23,14 @@ class Pin:
     settled_by: str = ""
     fields: tuple[str, ...] = ()
     fixed: bool = False
+    settled_void: bool = False
 
     def is_touched_by(self, change: Change) -> bool:
         """Tell whether a later change makes this pin stale."""
         if self.fixed:
             return False
         if change.what in VOIDING:
-            return True
+            return change.version > self.settled_version or not self.settled_void
         if change.version <= self.settled_version:
             return False
         return self.rests_on(f.field for f in change.fields)
@@ -100,4 +101,5 @@ def flat(pins: Iterable[Pin]) -> tuple[Pin, ...]:
 def _join(a: Pin, b: Pin) -> Pin:
     lower = a if a.settled_version <= b.settled_version else b
     fields = tuple(sorted({*a.fields, *b.fields})) if a.fields and b.fields else ()
-    return replace(lower, fields=fields, fixed=a.fixed and b.fixed)
+    settled_void = a.settled_void and b.settled_void
+    return replace(lower, fields=fields, fixed=a.fixed and b.fixed, settled_void=settled_void)

@@ -46,5 +46,4 @@ def keep(
             trace_id=telemetry.trace_id(),
         )
     )
-    connection.commit()
     telemetry.gate_refusals.add(1, {telemetry.GATE: gate})

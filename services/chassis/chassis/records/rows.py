@@ -73,7 +73,7 @@ def record_of(row: RowMapping | Mapping[str, Any], kind: Kind[C] | None = None) 
     )
 
 
-def pin_of(row: RowMapping) -> Pin:
+def pin_of(row: RowMapping | Mapping[str, Any]) -> Pin:
     """Return the pin that a row of the pin table holds."""
     return Pin(
         record_id=row["record_id"],
@@ -83,4 +83,5 @@ def pin_of(row: RowMapping) -> Pin:
         settled_by=row["settled_by"],
         fields=tuple(row["fields"]),
         fixed=row["fixed"],
+        settled_void=row["settled_void"],
     )

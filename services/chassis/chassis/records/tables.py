@@ -76,6 +76,7 @@ pin = Table(
     Column("settled_by", Text),
     Column("fields", ARRAY(Text)),
     Column("fixed", Boolean),
+    Column("settled_void", Boolean),
 )
 
 known_version = Table(
@@ -126,6 +127,21 @@ refusal = Table(
     Column("role", Text),
     Column("stale", JSONB),
     Column("trace_id", Text),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("holder_id", Uuid),
+    Column("record_id", Text),
+    Column("version", Integer),
+    Column("is_void", Boolean),
+    Column("responsible_role", Text),
+    Column("held_at_id", Id("br")),
+    Column("owner", Text),
+    Column("due_at", instant),
+    Column("closed_at", instant),
 )
 
 outbox = Table(

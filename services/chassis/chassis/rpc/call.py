@@ -22,10 +22,11 @@ from chassis.db import Database, Reading, UnitOfWork
 from chassis.errors import AlreadyThere, DomainError, Outdated
 from chassis.objects import ObjectStore
 from chassis.pages import token_refused
-from chassis.records import gates, holdings, refusals
+from chassis.records import gates, holdings, refusals, reviewing
 from chassis.records.envelope import Record
 from chassis.records.kinds import kind_of
 from chassis.records.pins import Pin, StalePins, flat
+from chassis.records.reviews import ReviewOpen
 from chassis.records.tables import reply as reply_table
 from chassis.rpc.peers import Peers
 from chassis.wire import arguments, to_message, value_of
@@ -159,15 +160,18 @@ class Call:
             raise
 
     def _keep_refusal(self, gate: str, holder_id: str, kind: str, refused: StalePins) -> None:
-        with self.database.engine.connect() as connection:
+        """Keep that a gate held, and ask whoever answers for the record that must not go on."""
+        with self.database.work(self.actor) as work:
             refusals.keep(
-                connection,
+                work.connection,
                 gate=gate,
                 holder_id=holder_id,
                 holder_kind=kind,
                 actor=self.actor,
                 refused=refused,
             )
+            for stale in refused.stale:
+                reviewing.open_for(work.records, reviewing.told(stale, gate), only=holder_id)
 
     def _through(self, gate: gates.Gate, holder_id: str, step: _Step) -> Message:
         with _shown(gate.name, holder_id):
@@ -176,6 +180,8 @@ class Call:
             owners = gates.by_owner(loaded.pins)
             own = owners.pop(gate.holder.owner, [])
             live = gates.require(self.peers.check_versions(owners, self.actor))
+            if loaded.reviews:
+                raise ReviewOpen("a review of it waits for its decision", id=holder_id)
             with self.database.work(self.actor, expected={holder_id: loaded.revision}) as work:
                 if own:
                     live |= gates.require([gates.compare(work.connection, own, hold=True)])

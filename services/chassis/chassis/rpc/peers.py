@@ -201,6 +201,7 @@ def _comparison(owner: str, call: Any) -> Comparison:
     return Comparison(
         stale=tuple(value_of(one, StalePin) for one in answer.stale),
         live={one.record_id: one.version for one in answer.live},
+        void=frozenset(one.record_id for one in answer.live if one.is_void),
     )
 
 

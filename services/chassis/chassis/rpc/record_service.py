@@ -9,8 +9,9 @@ from google.protobuf.message import Message
 
 from chassis.db import Reading
 from chassis.pages import size_of
-from chassis.records import gates, queries
+from chassis.records import gates, queries, worklists
 from chassis.records.pins import Pin
+from chassis.records.worklists import Worklist
 from chassis.rpc.api import Api
 from chassis.rpc.call import Call
 from chassis.wire import value_of
@@ -31,6 +32,27 @@ def _list_handovers(reading: Reading, *, case_id: str) -> Any:
     return {"handovers": queries.handovers_of_case(reading.connection, case_id)}
 
 
+def _get_review(reading: Reading, *, review_id: str) -> Any:
+    return {"review": worklists.review(reading.connection, review_id)}
+
+
+def _list_reviews(
+    reading: Reading, *, worklist: Worklist | None, page_size: int, page_token: str
+) -> Any:
+    page = worklists.reviews(
+        reading.connection,
+        reading.actor,
+        worklist,
+        page_size=size_of(page_size),
+        page_token=page_token,
+    )
+    return {"reviews": page.rows, "next_page_token": page.next_page_token}
+
+
+def _list_case_reviews(reading: Reading, *, case_id: str) -> Any:
+    return {"reviews": worklists.of_case(reading.connection, case_id)}
+
+
 def _list_waiting(reading: Reading, *, page_size: int, page_token: str) -> Any:
     page = queries.waiting(
         reading.connection, reading.actor, page_size=size_of(page_size), page_token=page_token
@@ -43,6 +65,9 @@ api.queries(
     ListCaseRecords=_list_case_records,
     ListHandovers=_list_handovers,
     ListWaiting=_list_waiting,
+    GetReview=_get_review,
+    ListReviews=_list_reviews,
+    ListCaseReviews=_list_case_reviews,
 )
 
 
@@ -52,7 +77,8 @@ def _check_versions(call: Call, request: Any) -> Message:
     with call.database.snapshot() as connection:
         found = gates.compare(connection, pins, seal=call.database.seal_in(connection))
     live = [
-        {"record_id": record_id, "version": version} for record_id, version in found.live.items()
+        {"record_id": record_id, "version": version, "is_void": record_id in found.void}
+        for record_id, version in found.live.items()
     ]
     return call.reply({"stale": found.stale, "live": live})
 
