@@ -25,7 +25,7 @@ from chassis.actor import Actor, Scope, system
 from chassis.db import Database, UnitOfWork
 from chassis.ids import new_id
 from chassis.objects import ObjectStore
-from chassis.records import known_versions
+from chassis.records import known_versions, reviewing
 from chassis.records.changes import ChangeKind
 from chassis.records.facts import RecordChanged
 from chassis.roles import Role
@@ -97,6 +97,7 @@ class Chain:
         )
         with self.work(service, system(service)) as work:
             known_versions.hear(work.connection, changed)
+            reviewing.open_for(work.records, reviewing.heard(changed))
 
     def serve(self, *services: str) -> None:
         """Serve these services, and organisation, each on its own port."""

@@ -19,6 +19,7 @@ from billing.worker import BillingWorker
 from chassis import actor
 from chassis.errors import DomainError
 from chassis.ids import as_uuid, new_id
+from chassis.roles import Role
 from optichain.customer.v1 import contact_pb2
 from optichain.customer.v1 import events_pb2 as customer
 from optichain.labjob.v1 import events_pb2 as labjob
@@ -185,6 +186,8 @@ def test_a_cancelled_job_lets_the_order_be_quoted_anew_and_voided(shop: Any) -> 
     shop.hear(order.id, "released", job_id=job_id)
     with shop.chain.work("billing", actor.system("billing")) as work:
         BillingWorker().note_cancelled(work, labjob.JobCancelled(job_id=job_id, order_id=order.id))
+    stopped = shop.order(order.id)
+    assert (stopped.state, stopped.responsible_role) == ("confirmed", Role.BRANCH_MANAGER)
     shop.requote(order.id)
     _take(shop, order.id, "void")
 

@@ -27,6 +27,7 @@ def hear(stockroom: Any, event: Any, times: int = 1) -> None:
         billing.OrderConfirmed: "take_up",
         billing.OrderRequoted: "drop",
         billing.OrderCancelled: "release",
+        labjob.JobCancelled: "take_back",
         labjob.JobCollected: "use_up",
     }
     for _ in range(times):
@@ -267,6 +268,23 @@ def test_a_cancelled_order_gives_back_everything_and_what_was_drawn_stays_drawn(
     assert stockroom.states()[free] == "released"
     assert stockroom.free(lens_id) == {stockroom.lab_id: 1}
     assert stockroom.free(frame_id) == {stockroom.shop_id: 1}
+
+
+def test_a_job_that_was_stopped_gives_back_what_it_did_not_draw(
+    stockroom: Any, lens_id: str
+) -> None:
+    order_id, job_id = new_id("ord"), new_id("job")
+    stockroom.stock_lenses(lens_id, 2)
+    drawn, free = stockroom.reserve(lens_id, OD), stockroom.reserve(lens_id, OS)
+    hear(stockroom, confirmed(stockroom, order_id, reservation_ids=[drawn, free]))
+    stockroom.draw(drawn, job_id)
+
+    stopped = labjob.JobCancelled(job_id=job_id, order_id=order_id, case_id=stockroom.case_id)
+    hear(stockroom, stopped, times=2)
+
+    assert stockroom.states()[drawn] == "drawn"
+    assert stockroom.states()[free] == "released"
+    assert stockroom.free(lens_id) == {stockroom.lab_id: 1}
 
 
 def test_a_cancelled_quotation_gives_back_its_set_aside(stockroom: Any) -> None:

@@ -3,16 +3,14 @@ record that changed is asked for live before anything is decided."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from google.protobuf.message import Message
 
-from chassis.db import UnitOfWork
 from chassis.records import deciding, gates, queries
 from chassis.records.envelope import Record
 from chassis.records.kinds import owner_of
-from chassis.records.reviews import Decision, Review
+from chassis.records.reviews import Review
 from chassis.rpc.call import Call
 
 
@@ -27,30 +25,4 @@ def decide_review(call: Call, request: Any, consequences: deciding.Consequences)
             live = gates.compare(connection, [judged.pin])
     if owner != owner_of(review.kind.name):
         (live,) = call.peers.check_versions({owner: [judged.pin]}, call.actor)
-    return call.run(partial(_decide, live=live, consequences=consequences))
-
-
-def _decide(
-    work: UnitOfWork,
-    *,
-    review_id: str,
-    revision: int,
-    decision: Decision,
-    judged_version: int,
-    reason: str,
-    object_keys: tuple[str, ...],
-    live: gates.Comparison,
-    consequences: deciding.Consequences,
-) -> dict[str, Record[Review]]:
-    review = deciding.decide(
-        work,
-        review_id=review_id,
-        revision=revision,
-        decision=decision,
-        judged_version=judged_version,
-        reason=reason,
-        object_keys=object_keys,
-        live=live,
-        consequences=consequences,
-    )
-    return {"review": review}
+    return call.run(deciding.decide, live=live, consequences=consequences)
