@@ -7,7 +7,7 @@ PACKAGES := services/chassis/chassis services/optics/optics gateway/organisation
 	local/local_platform $(foreach s,$(SERVICES),services/$(s)/$(subst -,_,$(s)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format bench trace dead lock generate release
+.PHONY: help setup run demo test check format bench trace dead verify lock generate release
 
 ## The platform
 
@@ -28,6 +28,9 @@ trace: setup ## Print the trace(s) of an order, job, slip or trace id: make trac
 
 dead: setup ## List the dead letters, redacted; REPLAY=service sends that service's again
 	@$(PYTHON) -m local_platform dead $(if $(REPLAY),--replay $(REPLAY))
+
+verify: setup ## Name every row of history that was changed, removed, inserted or cut off; VAR=folder
+	@$(PYTHON) -m local_platform verify $(if $(VAR),--var $(VAR))
 
 ## Working on it
 

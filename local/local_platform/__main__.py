@@ -11,6 +11,7 @@ from local_platform.demo.command import load_once, show_first_login
 from local_platform.platform import Platform
 from local_platform.serving import serve
 from local_platform.trace_command import trace
+from local_platform.verify_command import verify
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -45,6 +46,7 @@ def demo(
 
 app.command()(trace)
 app.command()(dead)
+app.command()(verify)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from chassis.contract import rule_of
 from chassis.records import kinds
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import ApprovalStatus, SourceKind
+from chassis.records.proof import Flaw
 from chassis.records.reviews import Decision
 from chassis.records.worklists import Worklist
 from chassis.roles import Role
@@ -38,6 +39,7 @@ SHORT_LISTS = {
     "ListCaseRecords": "those of one case",
     "ListHandovers": "those of one case",
     "ListCaseReviews": "those of one case",
+    "ListAnchorFlaws": "one anchor a day",
     "ListCaseReservations": "those of one case",
     "ListHousehold": "one household",
     "ListReadings": "those of one visit",
@@ -59,6 +61,7 @@ KEPT_BACK = {"unit_cost", "acceptance_note", "replaced_by_id", "content_key"}
         (envelope_pb2.SourceKind, SourceKind, "SOURCE_KIND_"),
         (review_pb2.ReviewDecision, Decision, "REVIEW_DECISION_"),
         (record_service_pb2.Worklist, Worklist, "WORKLIST_"),
+        (record_service_pb2.Flaw, Flaw, "FLAW_"),
         (envelope_pb2.ApprovalStatus, ApprovalStatus, "APPROVAL_STATUS_"),
     ],
 )

@@ -34,7 +34,7 @@ from kombu.serialization import registry
 from nameko.messaging import Consumer, QueueConsumer
 from opentelemetry.trace import Status, StatusCode
 
-from chassis import actor, inbox, outbox, telemetry
+from chassis import actor, clock, inbox, outbox, telemetry
 from chassis.amqp_queues import (
     DELIVERY_LIMIT,
     dead_exchange_of,
@@ -48,6 +48,7 @@ from chassis.errors import Outdated, Unavailable
 from chassis.housekeeping import HOUSEKEEPING_SECONDS, Housekeeping
 from chassis.records import deciding, known_versions, reviewing
 from chassis.records.facts import RecordChanged
+from chassis.sealing import SigningKey
 from chassis.settings import ServiceSettings
 from chassis.wire import value_of
 from optichain.record.v1 import events_pb2 as record_events
@@ -62,6 +63,7 @@ broker."""
 _DATABASE_AWAY_SECONDS = 1.0
 _LOOK_UP_SECONDS = 0.25
 _ESCALATED_SECONDS = 30.0
+_ANCHORED_SECONDS = 3600.0
 _ATTEMPTS = 5
 
 __all__ = [
@@ -292,6 +294,9 @@ def service_class(worker: type[Worker], database: Database, settings: ServiceSet
         "escalations": Clockwork(
             "escalations", _ESCALATED_SECONDS, partial(_escalate, worker, database)
         ),
+        "anchors": Clockwork(
+            "anchors", _ANCHORED_SECONDS, partial(_anchor, worker.name, database, settings)
+        ),
     }
     instance = worker()
     instance.database = database
@@ -338,6 +343,18 @@ def _escalate(worker: type[Worker], database: Database) -> bool:
     """Bring reviews that nobody decided in time one role up."""
     with database.work(actor.system(worker.name)) as work:
         return deciding.escalate_due(work)
+
+
+def _anchor(service: str, database: Database, settings: ServiceSettings) -> bool:
+    """Anchor the history of a day."""
+    # Imported when it is time: every worker would carry the object store's client otherwise.
+    from chassis.objects import ObjectStore
+    from chassis.records import anchors
+
+    key = SigningKey(settings.data_key.get_secret_value(), f"anchor {service}")
+    objects = ObjectStore(settings.s3_url.get_secret_value())
+    anchors.make_due(service, database, objects, key, clock.now())
+    return False
 
 
 def _note_change(work: Any, event: Any) -> None:

@@ -29,7 +29,7 @@ class Page(Generic[T]):
         if len(rows) <= size:
             return cls(tuple(rows))
         kept = tuple(rows[:size])
-        return cls(kept, _token(key(kept[-1])))
+        return cls(kept, token_of(key(kept[-1])))
 
 
 def size_of(asked: int | None) -> int:
@@ -68,5 +68,6 @@ def token_refused() -> Invalid:
     )
 
 
-def _token(key: Sequence[str]) -> str:
+def token_of(key: Sequence[str]) -> str:
+    """Return the token of the page that follows the row with this sort key."""
     return base64.urlsafe_b64encode(msgspec.json.encode(list(key))).decode()

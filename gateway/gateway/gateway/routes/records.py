@@ -21,6 +21,8 @@ ROUTES = (
             post(f"/{service}/uploads", objects.OfferUploadRequest, of=service),
             post(f"/{service}/uploads/confirm", objects.ConfirmObjectRequest, of=service),
             get(f"/{service}/objects", objects.OfferReadRequest, of=service),
+            get(f"/{service}/history/flaws", records.ListHistoryFlawsRequest, of=service),
+            get(f"/{service}/anchors/flaws", records.ListAnchorFlawsRequest, of=service),
         )
     ),
 )

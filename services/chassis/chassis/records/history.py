@@ -8,6 +8,7 @@ a chain that still verifies.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,7 +46,7 @@ class Written:
 def write(record: Record[Any], change: Change, seal: Seal | None) -> Written:
     """Return the history row of a change and the head it gives the record."""
     row = record_row(record)
-    envelope = {name: value for name, value in row.items() if name not in (*_DERIVED, "content")}
+    envelope = _envelope(row)
     body: dict[str, Any] = {"record": envelope}
     open_part = {"content": row["content"], "fields": msgspec.to_builtins(change.fields)}
     told = {**msgspec.to_builtins(change), "fields": [f.field for f in change.fields]}
@@ -74,6 +75,19 @@ def write(record: Record[Any], change: Change, seal: Seal | None) -> Written:
     )
 
 
+def as_told(row: Mapping[str, Any], *, is_sealed: bool) -> tuple[Any, Any]:
+    """Return envelope and content of a record's columns as a row of history tells them; where that
+    is sealed, the words of evidence stand in the sealed part."""
+    envelope = msgspec.json.decode(_canonical(_envelope(row)))
+    if is_sealed:
+        envelope["evidence"] = [{**one, "note": ""} for one in envelope["evidence"]]
+    return envelope, msgspec.json.decode(_canonical(row["content"]))
+
+
+def _envelope(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in (*_DERIVED, "content")}
+
+
 def chain(previous: bytes, body: str) -> bytes:
     """Return the hash of a row: sha256 over the hash before it and its own body."""
     return hashlib.sha256(previous + body.encode()).digest()
@@ -99,13 +113,14 @@ def change_in(row: RowMapping, seal: Seal | None = None, *, with_values: bool = 
     names only."""
     body = msgspec.json.decode(row["body"])
     told = body["change"]
-    shown = _shown(body, seal) if with_values else {}
+    shown = open_part(body, seal) if with_values else {}
     blank = [{"field": name, "old_value": "", "new_value": ""} for name in told["fields"]]
     fields, reason = shown.get("fields") or blank, shown.get("reason", told["reason"])
     return msgspec.convert({**told, "fields": fields, "reason": reason}, Change)
 
 
-def _shown(body: dict[str, Any], seal: Seal | None) -> dict[str, Any]:
+def open_part(body: Mapping[str, Any], seal: Seal | None) -> dict[str, Any]:
+    """Return what a row tells of content; empty when it is sealed and its key is not to be had."""
     if "open" in body:
         return dict(body["open"])
     customer_id = body["record"]["customer_id"]

@@ -144,6 +144,16 @@ review = Table(
     Column("closed_at", instant),
 )
 
+anchor = Table(
+    "anchor",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("until", instant),
+    Column("rows", BigInteger),
+    Column("object_key", Text),
+    Column("sha256", Text),
+)
+
 outbox = Table(
     "outbox",
     metadata,

@@ -4,16 +4,18 @@ never calls out."""
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from google.protobuf.message import Message
 
 from chassis.db import Reading
-from chassis.pages import size_of
-from chassis.records import gates, queries, worklists
+from chassis.pages import position, size_of, token_of
+from chassis.records import anchors, gates, proof, queries, worklists
 from chassis.records.pins import Pin
 from chassis.records.worklists import Worklist
 from chassis.rpc.api import Api
 from chassis.rpc.call import Call
+from chassis.sealing import SigningKey
 from chassis.wire import value_of
 from optichain.record.v1 import record_service_pb2
 
@@ -81,6 +83,37 @@ def _check_versions(call: Call, request: Any) -> Message:
         for record_id, version in found.live.items()
     ]
     return call.reply({"stale": found.stale, "live": live})
+
+
+@api.asks("ListHistoryFlaws")
+def _list_history_flaws(call: Call, request: Any) -> Message:
+    key = position(request.page_token, UUID)
+    with call.database.snapshot() as connection:
+        found = proof.verify(
+            connection,
+            call.database.seal_in(connection),
+            after=key[0] if key else proof.NOWHERE,
+            most=size_of(request.page_size),
+        )
+    return call.reply(
+        {
+            "flaws": found.findings,
+            "records": found.records,
+            "rows": found.rows,
+            "next_page_token": token_of([str(found.last)]) if found.last else "",
+        }
+    )
+
+
+@api.asks("ListAnchorFlaws")
+def _list_anchor_flaws(call: Call, request: Any) -> Message:
+    service = call.settings.service
+    key = SigningKey(call.settings.data_key.get_secret_value(), f"anchor {service}")
+    anchored = list(anchors.read_back(service, call.objects, key))
+    with call.database.snapshot() as connection:
+        flaws = proof.verify_anchors(connection, anchored)
+    until = anchored[-1].anchor.until if anchored else None
+    return call.reply({"flaws": flaws, "anchors": len(anchored), "anchored_until": until})
 
 
 @api.asks("ListChanges")
