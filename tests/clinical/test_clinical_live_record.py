@@ -117,7 +117,7 @@ def test_the_measurement_on_the_frame_outlives_a_new_prescription(clinic: Any) -
     clinic.sign(clinic.signed_refraction(visit), supersedes_id=prescription.id)
     assert stale_pins(clinic, fitting.id) == {}
     clinic.frame(prescription, supersedes_id=frame.id)
-    assert stale_pins(clinic, fitting.id) == {frame.id: []}
+    assert stale_pins(clinic, fitting.id) == {frame.id: ["product_id"]}
 
 
 @pytest.mark.parametrize("turn", range(6))
