@@ -26,6 +26,18 @@ AXIS_12 = PrescribedEye(sphere_centidioptres=-200, cylinder_centidioptres=-75, a
 FAR_OFF = PrescribedEye(sphere_centidioptres=200, cylinder_centidioptres=-75, axis_degrees=10)
 
 
+def right(
+    sphere: int, cylinder: int = 0, axis: int | None = None, add: int | None = None
+) -> PrescribedEye:
+    """A right eye as it is prescribed."""
+    return PrescribedEye(
+        sphere_centidioptres=sphere,
+        cylinder_centidioptres=cylinder,
+        axis_degrees=axis,
+        add_centidioptres=add,
+    )
+
+
 def changes_told(clinic: Any) -> list[RecordChanged]:
     """What the outbox tells others of changed records."""
     with clinic.chain.work("clinical", system("clinical")) as work:
@@ -94,6 +106,44 @@ def test_a_change_no_eye_makes_must_be_confirmed_by_its_rule_and_a_second_person
     )
     assert signed.content.second_person_id == clinic.colleague.id
     assert {f.rule for f in signed.content.findings if f.is_confirmed} == set(rules)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rules"),
+    [
+        (right(-200, -75, 10), right(-200, -75, 100), "R4"),
+        (right(-200, -75, 10), right(-275, -75, 10), "R1"),
+        (right(-200, -75, 10), right(-200, -150, 10), "R3"),
+        (right(-200, -75, 10, 200), right(-200, -75, 10, 150), "R9"),
+    ],
+)
+def test_a_difference_from_the_earlier_prescription_is_signed_only_when_it_is_confirmed(
+    clinic: Any, old: PrescribedEye, new: PrescribedEye, rules: str
+) -> None:
+    visit = clinic.visit()
+    first = clinic.prescription(visit, od=old)
+    refraction = clinic.signed_refraction(visit)
+    with pytest.raises(Refused) as refused:
+        clinic.sign(refraction, od=new, supersedes_id=first.id)
+    assert refused.value.code == "PLAUSIBILITY_UNCONFIRMED"
+    asked = refused.value.details["rules"]
+    assert set(rules.split(",")) <= set(asked.split(","))
+    signed = clinic.sign(
+        refraction, od=new, supersedes_id=first.id, confirmed_rules=tuple(asked.split(","))
+    )
+    assert all(one.is_confirmed for one in signed.content.findings if one.is_comparison)
+
+
+def test_an_axis_slip_in_an_amendment_is_asked_about_too(clinic: Any) -> None:
+    prescription = clinic.prescription()
+    with pytest.raises(Refused) as refused:
+        clinic.amend(prescription, od=right(-200, -75, 100))
+    assert "R4" in refused.value.details["rules"]
+
+
+def test_what_is_unusual_in_itself_is_shown_and_nothing_is_asked(clinic: Any) -> None:
+    far_apart = clinic.prescription(od=right(-500))
+    assert [(one.rule, one.is_confirmed) for one in far_apart.content.findings] == [("R8", False)]
 
 
 def test_powers_measured_under_cycloplegia_are_prescribed_only_when_confirmed(clinic: Any) -> None:

@@ -111,6 +111,7 @@ def _distance_findings(
             eye=Eye.OU,
             field="monocular_pd_micrometres",
             text=text,
+            is_comparison=True,
         )
     ]
 

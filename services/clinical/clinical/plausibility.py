@@ -20,9 +20,6 @@ from clinical.value import Eye
 from optics import plausibility
 from optics import prescribed_pair as optical
 
-_ASKS = frozenset({FindingSeverity.CONFIRM, FindingSeverity.SECOND_PERSON, FindingSeverity.BLOCK})
-_ASKS_TWO = frozenset({FindingSeverity.SECOND_PERSON, FindingSeverity.BLOCK})
-
 
 class PlausibilityUnconfirmed(Refused):
     """Rules found something that the signer has not confirmed."""
@@ -58,6 +55,7 @@ def findings(
             eye=Eye(one.eye.lower()),
             field=one.field,
             text=one.text,
+            is_comparison=one.is_comparison,
         )
         for one in plausibility.compare(
             _pair(new),
@@ -95,7 +93,7 @@ def confirmed(
         raise invalid("second_person_id", "second_person", "must be somebody else than the signer")
     rules = set(confirmed_rules)
     answered = tuple(replace(one, is_confirmed=one.rule in rules) for one in found)
-    open_ones = [one for one in answered if one.severity in _ASKS and not one.is_confirmed]
+    open_ones = [one for one in answered if one.asks and not one.is_confirmed]
     if open_ones:
         raise PlausibilityUnconfirmed(
             "plausibility rules found something that is not confirmed",
@@ -105,7 +103,7 @@ def confirmed(
             ],
             rules=",".join(sorted({one.rule for one in open_ones})),
         )
-    two = sorted({one.rule for one in answered if one.severity in _ASKS_TWO})
+    two = sorted({one.rule for one in answered if one.asks_two})
     if two and not second_person_id:
         raise SecondPersonMissing(
             "a second qualified person must stand behind these findings",

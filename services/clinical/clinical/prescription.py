@@ -66,7 +66,11 @@ class PrescriptionExpired(Refused):
 
 @dataclass(frozen=True, kw_only=True)
 class PlausibilityFinding:
-    """What a plausibility rule said: its limit, never the customer's value."""
+    """What a plausibility rule said: its limit, never the customer's value.
+
+    A warning is shown; one that comes of comparing with the earlier prescription must be confirmed
+    as well, since a slip of the pen looks just so.
+    """
 
     rule: str
     severity: FindingSeverity
@@ -74,6 +78,17 @@ class PlausibilityFinding:
     field: str
     text: str
     is_confirmed: bool = False
+    is_comparison: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Tell whether the signer must confirm it."""
+        return self.is_comparison or self.severity is not FindingSeverity.WARN
+
+    @property
+    def asks_two(self) -> bool:
+        """Tell whether a second qualified person must stand behind it."""
+        return self.severity in (FindingSeverity.SECOND_PERSON, FindingSeverity.BLOCK)
 
 
 @dataclass(frozen=True, kw_only=True)

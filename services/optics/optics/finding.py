@@ -9,13 +9,18 @@ from optics.plausibility_rules import Severity, Step
 
 @dataclass(frozen=True)
 class Finding:
-    """One rule that found something. The text holds the rule's limit, never the wearer's value."""
+    """One rule that found something. The text holds the rule's limit, never the wearer's value.
+
+    `is_comparison` tells what a rule found against the earlier prescription from what it found in
+    the new one alone.
+    """
 
     rule: str
     severity: Severity
     eye: Eye
     field: str
     text: str
+    is_comparison: bool = False
 
 
 def stepped(

@@ -2,6 +2,7 @@
 eyes, a wrongly transposed cylinder, a change no eye makes."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from optics.eye import Eye
 from optics.eye_change import child_shift, eye_changes
@@ -28,21 +29,34 @@ def compare(
     days in between the yearly shift stays silent.
     """
     rules = rules or load_plausibility_rules()
-    findings: list[Finding] = []
+    findings = [
+        *_anisometropia(new, rules),
+        *_additions(new, age_years, for_distance_and_near, rules),
+        *_supply(new, rules),
+    ]
     if old is not None:
-        for eye, eye_new in new.eyes():
-            eye_old = old.of(eye)
-            if eye_old is not None:
-                findings += eye_changes(eye, eye_new.power, eye_old.power, rules)
-                findings += child_shift(
-                    eye, eye_new.power, eye_old.power, age_years, days_since_old, rules
-                )
-        findings += _eye_swap(new, old, rules)
-        findings += _distance_change(new, old, age_years, rules)
-    findings += _anisometropia(new, rules)
-    findings += _additions(new, old, age_years, for_distance_and_near, rules)
-    findings += _supply(new, rules)
+        changes = [
+            *_changes_of_eyes(new, old, age_years, days_since_old, rules),
+            *_eye_swap(new, old, rules),
+            *_weaker_additions(new, old, for_distance_and_near, rules),
+            *_distance_change(new, old, age_years, rules),
+        ]
+        findings += [replace(one, is_comparison=True) for one in changes]
     return tuple(sorted(findings, key=lambda finding: int(finding.rule[1:])))
+
+
+def _changes_of_eyes(
+    new: PrescribedPair,
+    old: PrescribedPair,
+    age_years: int | None,
+    days_since_old: int | None,
+    rules: PlausibilityRules,
+) -> Iterator[Finding]:
+    for eye, part in new.eyes():
+        before = old.of(eye)
+        if before is not None:
+            yield from eye_changes(eye, part.power, before.power, rules)
+            yield from child_shift(eye, part.power, before.power, age_years, days_since_old, rules)
 
 
 def _eye_swap(
@@ -66,9 +80,20 @@ def _anisometropia(new: PrescribedPair, rules: PlausibilityRules) -> Iterator[Fi
     yield from stepped("R8", Eye.OU, "spherical_equivalent", apart, rules.anisometropia)
 
 
+def _weaker_additions(
+    new: PrescribedPair, old: PrescribedPair, for_distance_and_near: bool, rules: PlausibilityRules
+) -> Iterator[Finding]:
+    for eye, part in new.eyes():
+        earlier = old.of(eye)
+        before = earlier.addition.centidioptres if earlier and earlier.addition else 0
+        addition = part.addition.centidioptres if part.addition else 0
+        if addition < before and (addition or for_distance_and_near):
+            text = "addition is weaker than before"
+            yield Finding("R9", rules.addition.severity, eye, "addition", text)
+
+
 def _additions(
     new: PrescribedPair,
-    old: PrescribedPair | None,
     age_years: int | None,
     for_distance_and_near: bool,
     rules: PlausibilityRules,
@@ -76,11 +101,7 @@ def _additions(
     rule = rules.addition
     for eye, part in new.eyes():
         addition = part.addition.centidioptres if part.addition else 0
-        earlier = old.of(eye) if old is not None else None
-        before = earlier.addition.centidioptres if earlier and earlier.addition else 0
         texts: list[str] = []
-        if addition < before and (addition or for_distance_and_near):
-            texts.append("addition is weaker than before")
         if addition and age_years is not None and age_years < rule.unusual_below_years:
             texts.append(f"addition below the age of {rule.unusual_below_years}")
         expected = age_years is not None and age_years >= rule.expected_from_years
