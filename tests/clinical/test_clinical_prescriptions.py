@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -90,7 +91,7 @@ def test_a_change_no_eye_makes_must_be_confirmed_by_its_rule_and_a_second_person
     clinic: Any,
 ) -> None:
     visit = clinic.visit()
-    clinic.prescription(visit)
+    older = clinic.prescription(visit)
     refraction = clinic.signed_refraction(visit)
     with pytest.raises(Refused) as refused:
         clinic.sign(refraction, od=FAR_OFF)
@@ -102,7 +103,11 @@ def test_a_change_no_eye_makes_must_be_confirmed_by_its_rule_and_a_second_person
         clinic.sign(refraction, od=FAR_OFF, confirmed_rules=rules)
     assert alone.value.code == "SECOND_PERSON_MISSING"
     signed = clinic.sign(
-        refraction, od=FAR_OFF, confirmed_rules=rules, second_person_id=clinic.colleague.id
+        refraction,
+        od=FAR_OFF,
+        confirmed_rules=rules,
+        second_person_id=clinic.colleague.id,
+        supersedes_id=older.id,
     )
     assert signed.content.second_person_id == clinic.colleague.id
     assert {f.rule for f in signed.content.findings if f.is_confirmed} == set(rules)
@@ -144,6 +149,98 @@ def test_an_axis_slip_in_an_amendment_is_asked_about_too(clinic: Any) -> None:
 def test_what_is_unusual_in_itself_is_shown_and_nothing_is_asked(clinic: Any) -> None:
     far_apart = clinic.prescription(od=right(-500))
     assert [(one.rule, one.is_confirmed) for one in far_apart.content.findings] == [("R8", False)]
+
+
+def test_a_prescription_is_compared_with_the_earlier_one_for_the_same_distance(
+    clinic: Any,
+) -> None:
+    visit = clinic.visit(age_years=52)
+    near, weaker = right(75), right(-75)
+    far = clinic.prescription(visit, od=right(-200), os=None)
+    reading = clinic.prescription(
+        visit, od=near, os=None, purpose=PrescriptionPurpose.NEAR, confirmed_rules=("R9",)
+    )
+    assert not [one for one in reading.content.findings if one.is_comparison]
+    with pytest.raises(Refused) as refused:
+        clinic.prescription(
+            visit,
+            od=weaker,
+            os=None,
+            purpose=PrescriptionPurpose.NEAR,
+            supersedes_id=reading.id,
+        )
+    assert "R2" in refused.value.details["rules"]
+    both = {"purpose": PrescriptionPurpose.DISTANCE_AND_NEAR, "os": None}
+    with pytest.raises(Refused) as progressive:
+        clinic.prescription(visit, od=right(200, add=175), supersedes_id=far.id, **both)
+    assert "R2" in progressive.value.details["rules"]
+
+
+def test_a_new_prescription_supersedes_the_one_that_stands_or_says_why_it_stays(
+    clinic: Any,
+) -> None:
+    visit = clinic.visit()
+    main = clinic.prescription(visit)
+    with pytest.raises(Refused) as refused:
+        clinic.prescription(visit)
+    assert refused.value.code == "PRESCRIPTION_STANDS"
+    assert refused.value.details["prescriptions"] == main.id
+    assert refused.value.missing == (f"{main.id} superseded or kept beside",)
+
+    kept: dict[str, Any] = {"kept_beside_ids": (main.id,)}
+    with pytest.raises(Invalid) as no_reason:
+        clinic.prescription(visit, **kept)
+    assert no_reason.value.problems[0].field == "kept_beside_reason"
+    kept["kept_beside_reason"] = "spare glasses on the older power"
+    spare = clinic.prescription(visit, **kept)
+    assert spare.content.kept_beside_ids == (main.id,)
+    with pytest.raises(Refused) as other:
+        clinic.prescription(visit, supersedes_id=main.id)
+    assert other.value.details["prescriptions"] == spare.id
+    assert clinic.prescription(visit, purpose=PrescriptionPurpose.NEAR).id
+
+
+def test_only_what_stands_can_be_kept_beside(clinic: Any) -> None:
+    elsewhere = clinic.prescription()
+    with pytest.raises(Invalid) as refused:
+        clinic.prescription(kept_beside_ids=(elsewhere.id,), kept_beside_reason="spare glasses")
+    assert refused.value.problems[0].field == "kept_beside_ids"
+
+
+def test_an_external_prescription_too_says_what_becomes_of_the_one_that_stands(
+    clinic: Any,
+) -> None:
+    visit = clinic.visit()
+    own = clinic.prescription(visit)
+    with pytest.raises(Refused) as refused:
+        external(clinic, visit_id=visit.id)
+    assert refused.value.code == "PRESCRIPTION_STANDS"
+    assert external(clinic, visit_id=visit.id, supersedes_id=own.id).content.is_external
+
+
+def test_an_amendment_gives_no_purpose_a_second_prescription_in_silence(clinic: Any) -> None:
+    visit = clinic.visit()
+    far = clinic.prescription(visit)
+    near = clinic.prescription(visit, purpose=PrescriptionPurpose.NEAR)
+    with pytest.raises(Refused) as refused:
+        clinic.amend(near, purpose=PrescriptionPurpose.DISTANCE)
+    assert refused.value.details["prescriptions"] == far.id
+    assert clinic.amend(near, purpose=PrescriptionPurpose.INTERMEDIATE).version == 2
+
+
+def test_two_prescribers_at_once_never_leave_two_that_stand(clinic: Any) -> None:
+    visit = clinic.visit()
+    refraction = clinic.signed_refraction(visit)
+
+    def sign(_turn: int) -> str:
+        try:
+            return str(clinic.sign(refraction).id)
+        except Refused as refused:
+            return refused.code
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(sign, range(4)))
+    assert sorted(answers)[:3] == ["PRESCRIPTION_STANDS"] * 3
 
 
 def test_powers_measured_under_cycloplegia_are_prescribed_only_when_confirmed(clinic: Any) -> None:
@@ -290,7 +387,9 @@ def test_lab_roles_read_a_prescription_and_the_cashier_does_not(clinic: Any) -> 
 def test_prescriptions_of_a_customer_are_listed_newest_first_by_page(clinic: Any) -> None:
     clinic.chain.serve("clinical")
     visit = clinic.visit()
-    made = [clinic.prescription(visit).id for _ in range(3)]
+    made = [clinic.prescription(visit).id]
+    for _ in range(2):
+        made.append(clinic.prescription(visit, supersedes_id=made[-1]).id)
     request = pb.ListPrescriptionsRequest(customer_id=visit.customer_id, page_size=2)
     first = clinic.chain.ask(request, pb.ListPrescriptionsResponse, as_=clinic.optician)
     request.page_token = first.next_page_token

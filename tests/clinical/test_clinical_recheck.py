@@ -68,9 +68,11 @@ def test_the_day_the_examiner_chose_comes_before_the_rule_and_a_later_plan_takes
 ) -> None:
     clinic.chain.serve("clinical")
     visit = clinic.visit()
-    collect(clinic, clinic.prescription(visit), new_id("job"))
+    older = clinic.prescription(visit)
+    collect(clinic, older, new_id("job"))
     chosen = clinic.today + timedelta(days=40)
-    collect(clinic, clinic.prescription(visit, recheck_on=chosen), new_id("job"))
+    newer = clinic.prescription(visit, recheck_on=chosen, supersedes_id=older.id)
+    collect(clinic, newer, new_id("job"))
     found = plans(clinic, months_after(clinic.today, 24))
     assert [(one.due_on, one.rule_edition) for one in found] == [(chosen.isoformat(), "")]
 

@@ -23,7 +23,7 @@ from clinical.dispensing.fitting_measurement import (
 )
 from clinical.dispensing.frame_selection import FRAME_SELECTION
 from clinical.dispensing.lens_product import LensDesign
-from clinical.prescription import FindingSeverity, PlausibilityFinding
+from clinical.prescription import FindingSeverity, PlausibilityFinding, PrescriptionPurpose
 from clinical.value import NOT_MEASURED, Eye, Measured
 from clinical.visit import VISIT, Visit
 
@@ -117,7 +117,9 @@ def _distance_findings(
 
 
 def _known_distance(work: UnitOfWork, visit: Record[Visit]) -> int | None:
-    prescription = store_records.earlier_prescription(work.connection, visit.customer_id)
+    prescription = store_records.earlier_prescription(
+        work.connection, visit.customer_id, PrescriptionPurpose
+    )
     if prescription is not None and prescription.pd.binocular() is not None:
         return prescription.pd.binocular()
     measurement = store_records.earlier_measurement(work.connection, visit.customer_id)

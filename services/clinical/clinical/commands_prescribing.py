@@ -20,9 +20,11 @@ from clinical import plausibility, store, store_records, validity
 from clinical.plausibility import Circumstances
 from clinical.prescription import (
     PRESCRIPTION,
+    SAME_SPHERE,
     Prescription,
     PrescriptionPurpose,
     PrescriptionSigned,
+    PrescriptionStands,
     SubjectiveMissing,
     require_valid,
 )
@@ -87,10 +89,13 @@ def plausible(
 ) -> Prescription:
     """Return the prescription with what the rules found, answered for by the signer.
 
-    A new one is compared with the customer's earlier one, an amendment with what it amends. Raises
+    A new one is compared with the customer's earlier one for the same distance, an amendment with what it amends. Raises
     PlausibilityUnconfirmed, SecondPersonMissing.
     """
-    earlier = amended or store_records.earlier_prescription(work.connection, visit.customer_id)
+    comparable = next(purposes for purposes in SAME_SPHERE if content.purpose in purposes)
+    earlier = amended or store_records.earlier_prescription(
+        work.connection, visit.customer_id, comparable
+    )
     is_cycloplegic = False
     if content.refraction_id:
         source = work.records.find(REFRACTION, content.refraction_id)
@@ -117,14 +122,16 @@ def recorded(
     content: Prescription,
     supersedes_id: str,
     *,
+    today: date,
     relies_on: tuple[Pin, ...] = (),
     evidence: tuple[Evidence, ...] = (),
 ) -> Record[Prescription]:
     """Record a prescription for the optician, in place of the one it supersedes. Raises Unknown,
-    RecordVoid, CustomerDiffers."""
+    RecordVoid, CustomerDiffers, PrescriptionStands, Invalid."""
     identifier = new_id("rx")
     if supersedes_id:
         _supersede(work, supersedes_id, visit.customer_id, identifier)
+    require_alone(work, visit.customer_id, content, today)
     prescription = work.records.add(
         PRESCRIPTION,
         replace(content, supersedes_id=supersedes_id),
@@ -149,6 +156,30 @@ def recorded(
         ),
     )
     return prescription
+
+
+def require_alone(
+    work: UnitOfWork, customer_id: str, content: Prescription, today: date, *, own_id: str = ""
+) -> None:
+    """Refuse a prescription beside which another of its purpose stands that it does not keep with
+    a reason. Raises PrescriptionStands naming them, Invalid."""
+    store.hold_prescriptions_of(work.connection, customer_id)
+    found = store_records.standing_prescriptions(
+        work.connection, customer_id, content.purpose, today
+    )
+    standing = [one for one in found if one != own_id]
+    kept = content.kept_beside_ids
+    if not set(kept) <= set(standing):
+        raise invalid("kept_beside_ids", "standing", "names one that does not stand beside it")
+    if kept and not content.kept_beside_reason.strip():
+        raise invalid("kept_beside_reason", "required", "must say why both stand")
+    left = [one for one in standing if one not in kept]
+    if left:
+        raise PrescriptionStands(
+            f"a prescription for {content.purpose} stands already",
+            missing=[f"{one} superseded or kept beside" for one in left],
+            prescriptions=",".join(left),
+        )
 
 
 def _supersede(work: UnitOfWork, old_id: str, customer_id: str, successor_id: str) -> None:

@@ -41,11 +41,13 @@ def sign_prescription(
     confirmed_rules: tuple[str, ...] = (),
     second_person_id: str = "",
     supersedes_id: str = "",
+    kept_beside_ids: tuple[str, ...] = (),
+    kept_beside_reason: str = "",
 ) -> Record[Prescription]:
     """Sign a prescription from a signed refraction; the optician acts next.
 
     Raises Unknown, RefractionUnsigned, SubjectiveMissing, Invalid, PlausibilityUnconfirmed,
-    SecondPersonMissing, RecordVoid, CustomerDiffers.
+    SecondPersonMissing, PrescriptionStands, RecordVoid, CustomerDiffers.
     """
     refraction = work.records.live(REFRACTION, refraction_id)
     if refraction.state != "signed":
@@ -66,13 +68,15 @@ def sign_prescription(
         source_name=work.actor.id,
         refraction_id=refraction_id,
         notes=notes,
+        kept_beside_ids=kept_beside_ids,
+        kept_beside_reason=kept_beside_reason,
     )
     commands_prescribing.require_subjective(content, refraction.content)
     content = commands_prescribing.plausible(
         work, visit, content, confirmed_rules, second_person_id, today=today
     )
     return commands_prescribing.recorded(
-        work, visit, content, supersedes_id, relies_on=(pin(refraction),)
+        work, visit, content, supersedes_id, today=today, relies_on=(pin(refraction),)
     )
 
 
@@ -92,6 +96,8 @@ def record_external_prescription(
     confirmed_rules: tuple[str, ...] = (),
     second_person_id: str = "",
     supersedes_id: str = "",
+    kept_beside_ids: tuple[str, ...] = (),
+    kept_beside_reason: str = "",
 ) -> Record[Prescription]:
     """Record a prescription written elsewhere, with its image; the optician acts next.
 
@@ -118,12 +124,16 @@ def record_external_prescription(
         source_name=source_name,
         is_external=True,
         notes=notes,
+        kept_beside_ids=kept_beside_ids,
+        kept_beside_reason=kept_beside_reason,
     )
     content.require_in_force(today)
     content = commands_prescribing.plausible(
         work, visit, content, confirmed_rules, second_person_id, today=today
     )
-    return commands_prescribing.recorded(work, visit, content, supersedes_id, evidence=image)
+    return commands_prescribing.recorded(
+        work, visit, content, supersedes_id, today=today, evidence=image
+    )
 
 
 def amend_prescription(
@@ -144,7 +154,7 @@ def amend_prescription(
     second_person_id: str = "",
 ) -> Record[Prescription]:
     """Correct a prescription; what is None stays. Raises Unknown, RecordVoid, Outdated,
-    NothingChanged, Invalid and what the plausibility rules raise."""
+    NothingChanged, PrescriptionStands, Invalid and what the plausibility rules raise."""
     prescription = work.records.live(PRESCRIPTION, prescription_id, revision=revision)
     today = store.day_at(work.connection, work.actor.branch_id, work.at)
     commands_prescribing.require_reason_code(work, reason_code, today)
@@ -152,9 +162,16 @@ def amend_prescription(
     corrected = {name: value for name, value in given.items() if value is not None}
     if recheck_on is not None:
         corrected |= {"recheck_on": recheck_on, "is_recheck_by_rule": False}
+    is_for_another = (purpose or prescription.content.purpose) is not prescription.content.purpose
+    if is_for_another:
+        corrected |= {"kept_beside_ids": (), "kept_beside_reason": ""}
     content = replace(prescription.content, **corrected)
     require_valid(content)
     visit = work.records.find(VISIT, content.visit_id)
+    if is_for_another:
+        commands_prescribing.require_alone(
+            work, visit.customer_id, content, today, own_id=prescription_id
+        )
     if {"od", "os", "pd", "purpose"} & corrected.keys():
         content = commands_prescribing.plausible(
             work,

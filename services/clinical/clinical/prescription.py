@@ -40,6 +40,21 @@ class FindingSeverity(StrEnum):
     BLOCK = "block"
 
 
+SAME_SPHERE = (
+    frozenset({PrescriptionPurpose.DISTANCE, PrescriptionPurpose.DISTANCE_AND_NEAR}),
+    frozenset({PrescriptionPurpose.NEAR}),
+    frozenset({PrescriptionPurpose.INTERMEDIATE}),
+)
+"""Purposes whose sphere holds the power for the same distance, so that it can be compared."""
+
+
+class PrescriptionStands(Refused):
+    """Another prescription of the same person and purpose stands: the new one takes its place, or
+    says why both stand."""
+
+    reason = "PRESCRIPTION_STANDS"
+
+
 class RefractionUnsigned(Refused):
     """A prescription is signed from a signed refraction only."""
 
@@ -162,6 +177,8 @@ class Prescription:
     findings: tuple[PlausibilityFinding, ...] = ()
     second_person_id: str = ""
     supersedes_id: str = ""
+    kept_beside_ids: tuple[str, ...] = ()
+    kept_beside_reason: str = ""
     expiry_rule_edition: str = ""
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, delete, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis.ids import as_uuid
@@ -110,6 +110,14 @@ def _by_id(connection: Connection, record_ids: list[str]) -> dict[str, Record[An
     ).mappings()
     found: list[Record[Any]] = [record_of(row) for row in rows]
     return {one.id: one for one in found}
+
+
+def hold_prescriptions_of(connection: Connection, customer_id: str) -> None:
+    """Let nobody else prescribe for a customer until the transaction ends."""
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:customer_id, 0))"),
+        {"customer_id": customer_id},
+    )
 
 
 def arm(connection: Connection, armed: ArmedStation) -> None:

@@ -3,6 +3,7 @@ are due, and the vision file. Every one is served by an index and ends."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,7 +18,7 @@ from chassis.records.rows import record_of
 from chassis.records.tables import record
 from clinical.device_reading import DEVICE_READING, DeviceReading
 from clinical.dispensing.fitting_measurement import FITTING_MEASUREMENT, FittingMeasurement
-from clinical.prescription import PRESCRIPTION, Prescription
+from clinical.prescription import PRESCRIPTION, Prescription, PrescriptionPurpose
 from clinical.recheck_plan import RECHECK_PLAN, RecheckPlan
 
 C = TypeVar("C")
@@ -98,11 +99,29 @@ def prescriptions_of(
     return _records(connection, statement, PRESCRIPTION)
 
 
-def earlier_prescription(connection: Connection, customer_id: str) -> Prescription | None:
-    """Return a customer's newest prescription that was not revoked, superseded ones included."""
-    statement = _of_customer(customer_id, PRESCRIPTION).where(_columns.void != ChangeKind.REVOKED)
+def earlier_prescription(
+    connection: Connection, customer_id: str, purposes: Iterable[PrescriptionPurpose]
+) -> Prescription | None:
+    """Return a customer's newest prescription for one of these purposes that was not revoked,
+    superseded ones included."""
+    statement = _of_customer(customer_id, PRESCRIPTION).where(
+        _columns.void != ChangeKind.REVOKED, _content["purpose"].astext.in_(sorted(purposes))
+    )
     found = _first(connection, statement, PRESCRIPTION)
     return None if found is None else found.content
+
+
+def standing_prescriptions(
+    connection: Connection, customer_id: str, purpose: PrescriptionPurpose, day: date
+) -> list[str]:
+    """Return a customer's prescriptions for a purpose that may be dispensed on a day, newest
+    first."""
+    statement = _of_customer(customer_id, PRESCRIPTION).where(
+        _columns.void == "",
+        _content["purpose"].astext == purpose,
+        _content["expires_on"].astext >= day.isoformat(),
+    )
+    return [one.id for one in _records(connection, statement, PRESCRIPTION)]
 
 
 def prescription_of_case(connection: Connection, case_id: str) -> Record[Prescription] | None:
