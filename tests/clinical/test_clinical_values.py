@@ -215,6 +215,108 @@ def test_a_measured_cylinder_without_an_axis_is_refused_in_a_refraction() -> Non
     assert places_of(refused) == ["subjective.os.axis_degrees"]
 
 
+def unconfirmed(amount: int) -> Measured:
+    return Measured(state=ValueState.UNCONFIRMED, amount=amount)
+
+
+@pytest.mark.parametrize(
+    ("name", "amount"),
+    [
+        ("sphere_centidioptres", 99_999),
+        ("axis_degrees", 999),
+        ("add_centidioptres", 9_999),
+        ("prism_in_centi_prism_dioptres", -9_999),
+    ],
+)
+def test_a_value_that_waits_for_the_examiner_has_its_range_as_well(name: str, amount: int) -> None:
+    eye = EyeRefraction(**{name: unconfirmed(amount)})
+    with pytest.raises(Invalid) as refused:
+        require_valid_refraction(Refraction(visit_id="vis", subjective=BothEyes(od=eye)))
+    assert places_of(refused) == [f"subjective.od.{name}"]
+
+
+@pytest.mark.parametrize("cylinder", [NOT_MEASURED, unconfirmed(0), measured(0)])
+def test_the_axis_of_an_untouched_dial_goes_when_there_is_no_cylinder(cylinder: Measured) -> None:
+    eye = EyeRefraction(
+        sphere_centidioptres=measured(-200),
+        cylinder_centidioptres=cylinder,
+        axis_degrees=unconfirmed(0),
+    )
+    require_valid_refraction(Refraction(visit_id="vis", subjective=BothEyes(od=eye)))
+    assert eye.confirmed().axis_degrees == NOT_MEASURED
+
+
+@given(
+    sphere=st.integers(-4000, 4000),
+    cylinder=st.integers(-1500, 1500) | st.none(),
+    axis=st.integers(-10, 400) | st.none(),
+    state=st.sampled_from([ValueState.MEASURED, ValueState.UNCONFIRMED]),
+)
+def test_what_may_be_recorded_is_still_valid_once_it_is_signed(
+    sphere: int, cylinder: int | None, axis: int | None, state: ValueState
+) -> None:
+    def value(amount: int | None) -> Measured:
+        return NOT_MEASURED if amount is None else Measured(state=state, amount=amount)
+
+    eye = EyeRefraction(
+        sphere_centidioptres=value(sphere),
+        cylinder_centidioptres=value(cylinder),
+        axis_degrees=value(axis),
+    )
+    recorded = Refraction(visit_id="vis", objective=BothEyes(od=eye))
+    try:
+        require_valid_refraction(recorded)
+    except Invalid:
+        return
+    signed = eye.confirmed()
+    require_valid_refraction(Refraction(visit_id="vis", objective=BothEyes(od=signed)))
+    assert signed.axis_degrees.is_measured == bool(signed.cylinder_centidioptres.amount)
+
+
+@pytest.mark.parametrize(
+    ("pd", "place"),
+    [
+        ({"od_micrometres": unconfirmed(31_500)}, "pd.od_micrometres"),
+        (
+            {
+                "od_micrometres": measured(22_000),
+                "os_micrometres": measured(38_000),
+                "binocular_micrometres": measured(75_000),
+            },
+            "pd.binocular_micrometres",
+        ),
+        ({"od_micrometres": measured(22_000), "binocular_micrometres": measured(75_000)}, ""),
+        (
+            {
+                "od_micrometres": measured(31_500),
+                "os_micrometres": measured(31_000),
+                "binocular_micrometres": measured(62_000),
+            },
+            "",
+        ),
+    ],
+)
+def test_a_distance_is_measured_by_somebody_and_its_halves_make_the_whole(
+    pd: dict[str, Measured], place: str
+) -> None:
+    written = prescription(pd=replace(UNMEASURED, **pd))
+    if not place:
+        require_valid(written)
+        return
+    with pytest.raises(Invalid) as refused:
+        require_valid(written)
+    assert places_of(refused) == [place]
+
+
+def test_a_prism_of_two_parts_has_the_limit_of_one_eye() -> None:
+    parts = {"prism_in_centi_prism_dioptres": 1200, "prism_up_centi_prism_dioptres": -1600}
+    require_valid(prescription(od=PrescribedEye(sphere_centidioptres=0, **parts)))
+    parts["prism_in_centi_prism_dioptres"] = 2000
+    with pytest.raises(Invalid) as refused:
+        require_valid(prescription(od=PrescribedEye(sphere_centidioptres=0, **parts)))
+    assert places_of(refused) == ["od.prism_in_centi_prism_dioptres"]
+
+
 def progressive(**changed: Any) -> LensProduct:
     known: dict[str, Any] = {
         "design": LensDesign.PROGRESSIVE,

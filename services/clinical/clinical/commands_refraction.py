@@ -93,7 +93,7 @@ def sign_refraction(
 ) -> Record[Refraction]:
     """Sign a refraction as its examiner.
 
-    Raises Unknown, Outdated, NotTheExaminer, ValuesUnconfirmed, RefractionIncomplete,
+    Raises Unknown, Outdated, NotTheExaminer, ValuesUnconfirmed, RefractionIncomplete, Invalid,
     MoveForbidden.
     """
     refraction = work.records.live(REFRACTION, refraction_id, revision=revision)
@@ -110,6 +110,7 @@ def sign_refraction(
         objective=content.objective.confirmed() if content.objective else None,
         subjective=content.subjective.confirmed() if content.subjective else None,
     )
+    require_valid(signed)
     _require_complete(work, signed)
     if unconfirmed:
         refraction = work.records.amend(

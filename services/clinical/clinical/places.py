@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chassis.errors import FieldProblem, Invalid
-from clinical.value import Measured
+from clinical.value import Measured, ValueState
 from optics import field_range
 from optics.errors import ValueRefused
 
@@ -33,13 +33,23 @@ class Places:
     def measured(
         self, place: str, value: Measured | None, field: str, step: int | None = None
     ) -> None:
-        """Look whether a measured number is whole in itself and lies in its range."""
+        """Look whether a measured number is whole in itself and lies in its range, the one that
+        waits for the examiner's word too."""
         if value is None:
             return
         if value.contradiction:
             self.refuse(place, "measured_state", value.contradiction)
-        elif value.is_measured:
+        else:
             self.number(place, value.amount, field, step)
+
+    def answered(
+        self, place: str, value: Measured | None, field: str, step: int | None = None
+    ) -> None:
+        """Look at a measured number that nobody confirms later: somebody answers for it now."""
+        if value is not None and value.state is ValueState.UNCONFIRMED:
+            self.refuse(place, "measured_state", "must be measured, or marked not_measured")
+        else:
+            self.measured(place, value, field, step)
 
     def made(self, place: str, make: Callable[[], Any]) -> Any:
         """Return what a function of optics makes; None, with its problem noted, when it refuses."""

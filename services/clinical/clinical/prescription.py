@@ -12,7 +12,10 @@ from chassis.roles import Role
 from clinical.places import Places
 from clinical.value import Eye, Measured
 from optics.addition import Addition
+from optics.field_range import field_range
 from optics.power import SpherocylinderPower
+from optics.prism import Prism
+from optics.pupillary_distance import halves_make_the_whole
 
 RELIED_ON = ("od", "os", "pd", "purpose")
 """What lenses are made by; the rest of a prescription may change without anybody asking again."""
@@ -132,10 +135,14 @@ class PrescribedEye:
         """Return the addition for near, if there is one. Raises ValueRefused."""
         return None if self.add_centidioptres is None else Addition(self.add_centidioptres)
 
+    def prism(self) -> Prism:
+        """Return the prism, both parts of it."""
+        return Prism(self.prism_in_centi_prism_dioptres, self.prism_up_centi_prism_dioptres)
+
     @property
     def has_prism(self) -> bool:
         """Tell whether a prism is prescribed."""
-        return bool(self.prism_in_centi_prism_dioptres or self.prism_up_centi_prism_dioptres)
+        return not self.prism().is_zero
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,18 +241,25 @@ def require_valid(prescription: Prescription) -> None:
     places = Places()
     for eye, part in prescription.eyes():
         _check_eye(places, str(eye), part)
-    pd = prescription.pd
+    _check_distances(places, prescription.pd)
+    for name in ("expires_on", "recheck_on"):
+        if getattr(prescription, name) < prescription.issued_on:
+            places.refuse(name, "order", "lies before the day it was issued on")
+    places.require_none()
+
+
+def _check_distances(places: Places, pd: PupillaryDistance) -> None:
     for name in ("od_micrometres", "os_micrometres", "binocular_micrometres"):
         value: Measured | None = getattr(pd, name)
         field = "binocular_distance" if name.startswith("binocular") else "monocular_distance"
         if value is None:
             places.refuse(f"pd.{name}", "required", "must be given or marked not_measured")
         else:
-            places.measured(f"pd.{name}", value, field, TENTH_MILLIMETRE)
-    for name in ("expires_on", "recheck_on"):
-        if getattr(prescription, name) < prescription.issued_on:
-            places.refuse(name, "order", "lies before the day it was issued on")
-    places.require_none()
+            places.answered(f"pd.{name}", value, field, TENTH_MILLIMETRE)
+    given = (pd.od_micrometres, pd.os_micrometres, pd.binocular_micrometres)
+    amounts = [value.amount for value in given if value is not None and value.amount is not None]
+    if len(amounts) == len(given) and not halves_make_the_whole(*amounts):
+        places.refuse("pd.binocular_micrometres", "sum", "is not what both halves add up to")
 
 
 def _check_eye(places: Places, place: str, eye: PrescribedEye) -> None:
@@ -260,3 +274,7 @@ def _check_eye(places: Places, place: str, eye: PrescribedEye) -> None:
     for name in ("prism_in_centi_prism_dioptres", "prism_up_centi_prism_dioptres"):
         amount = abs(getattr(eye, name))
         places.number(f"{place}.{name}", amount or None, "prism")
+    most = field_range("prism").hard_max
+    if eye.prism().resultant().amount_centi_prism_dioptres > most:
+        text = f"both parts together must lie up to {most} centi_prism_dioptres"
+        places.refuse(f"{place}.prism_in_centi_prism_dioptres", "range", text)

@@ -54,7 +54,7 @@ class EyeRefraction:
             if getattr(self, field.name) is None:
                 object.__setattr__(self, field.name, NOT_MEASURED)
         axis = self.axis_degrees
-        if axis.is_measured and axis.amount == 0:
+        if axis.amount == 0:
             object.__setattr__(self, "axis_degrees", replace(axis, amount=HALF_TURN))
 
     def values(self) -> dict[str, Measured]:
@@ -66,7 +66,7 @@ class EyeRefraction:
     def confirmed(self) -> EyeRefraction:
         """Return the eye as the examiner's signature makes it; without cylinder it has no axis."""
         made: dict[str, Any] = {name: value.confirmed() for name, value in self.values().items()}
-        if made["cylinder_centidioptres"].amount == 0:
+        if not made["cylinder_centidioptres"].amount:
             made["axis_degrees"] = NOT_MEASURED
         return replace(self, **made)
 
@@ -208,6 +208,6 @@ def _check_size(places: Places, place: str, value: Measured, field: str, step: i
     """Look at an addition or a prism: zero is none, and the sign of a prism is a direction."""
     if value.contradiction:
         places.refuse(place, "measured_state", value.contradiction)
-    elif value.is_measured and value.amount:
+    elif value.amount:
         size = abs(value.amount) if field == "prism" else value.amount
         places.number(place, size, field, step)

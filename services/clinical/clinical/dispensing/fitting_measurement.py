@@ -174,8 +174,8 @@ def require_valid(measurement: FittingMeasurement) -> None:
     for eye in (Eye.OD, Eye.OS):
         part = measurement.of(eye)
         for name, field in _FIELDS.items() if part is not None else ():
-            places.measured(f"{eye}.{name}", getattr(part, name), field, _TENTH_MILLIMETRE)
+            places.answered(f"{eye}.{name}", getattr(part, name), field, _TENTH_MILLIMETRE)
     for name in ("pantoscopic_tilt", "face_form_wrap"):
         value = getattr(measurement, f"{name}_decidegrees")
-        places.measured(f"{name}_decidegrees", value, name, _TENTH_DEGREE)
+        places.answered(f"{name}_decidegrees", value, name, _TENTH_DEGREE)
     places.require_none()
