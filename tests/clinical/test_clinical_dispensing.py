@@ -279,6 +279,25 @@ def test_a_distance_unlike_the_one_known_before_must_be_confirmed(clinic: Any) -
     assert outside.value.problems[0].field == "od.monocular_pd_micrometres"
 
 
+def test_what_is_unusual_on_the_frame_is_shown_with_the_measurement(clinic: Any) -> None:
+    frame = clinic.frame(clinic.prescription())
+    tilted = Measured(state=ValueState.MEASURED, amount=200)
+    od, os = (
+        EyeFitting(
+            monocular_pd_micrometres=measured(pd), fitting_height_micrometres=measured(30_000)
+        )
+        for pd in (28_000, 35_500)
+    )
+    fitting = clinic.fitting(frame, od=od, os=os, pantoscopic_tilt_decidegrees=tilted)
+    shown = {(str(one.eye), one.field) for one in fitting.content.findings}
+    assert shown == {
+        ("od", "fitting_height"),
+        ("os", "fitting_height"),
+        ("ou", "monocular_distance"),
+        ("ou", "pantoscopic_tilt"),
+    }
+
+
 def test_billing_learns_before_approval_that_a_blank_is_too_small(clinic: Any) -> None:
     clinic.chain.serve("clinical")
     prescription = clinic.prescription()

@@ -14,10 +14,15 @@ from chassis.errors import Invalid, NotPermitted, Outdated, Refused
 from chassis.records.tables import outbox
 from chassis.roles import Role
 from clinical import commands_prescription
-from clinical.prescription import PRESCRIPTION, PrescribedEye, PrescriptionPurpose
+from clinical.prescription import (
+    PRESCRIPTION,
+    PrescribedEye,
+    PrescriptionPurpose,
+    PupillaryDistance,
+)
 from clinical.refraction import BothEyes, EyeRefraction
 from clinical.validity import months_after
-from clinical.value import Measured, ValueState
+from clinical.value import Eye, Measured, ValueState
 from optichain.clinical.v1 import clinical_service_pb2 as pb
 from optichain.record.v1 import pin_pb2
 from optichain.record.v1 import record_service_pb2 as records
@@ -37,6 +42,11 @@ def right(
         axis_degrees=axis,
         add_centidioptres=add,
     )
+
+
+def measured(amount: int) -> Measured:
+    """A number that somebody measured."""
+    return Measured(state=ValueState.MEASURED, amount=amount)
 
 
 def changes_told(clinic: Any) -> list[RecordChanged]:
@@ -249,6 +259,57 @@ def test_powers_measured_under_cycloplegia_are_prescribed_only_when_confirmed(cl
         clinic.sign(refraction)
     assert refused.value.details["rules"] == "R14"
     assert clinic.sign(refraction, confirmed_rules=("R14",)).content.findings[0].rule == "R14"
+
+
+def test_eyes_measured_within_ortho_k_wear_are_no_basis_without_a_second_person(
+    clinic: Any,
+) -> None:
+    refraction = clinic.signed_refraction(is_within_ortho_k_wear=True)
+    with pytest.raises(Refused) as refused:
+        clinic.sign(refraction)
+    assert refused.value.details["rules"] == "R13"
+    with pytest.raises(Refused) as alone:
+        clinic.sign(refraction, confirmed_rules=("R13",))
+    assert alone.value.code == "SECOND_PERSON_MISSING"
+
+
+def test_a_cylinder_written_the_other_way_than_the_house_writes_it_is_asked_about(
+    clinic: Any,
+) -> None:
+    with pytest.raises(Refused) as refused:
+        external(clinic, od=right(-275, 75, 100))
+    assert refused.value.details["rules"] == "SIGN"
+    recorded = external(clinic, od=right(-275, 75, 100), confirmed_rules=("SIGN",))
+    assert recorded.content.od.cylinder_centidioptres == 75
+
+
+def test_values_beyond_what_is_usual_are_shown_and_nothing_is_asked(clinic: Any) -> None:
+    uneven = PupillaryDistance(
+        od_micrometres=measured(28_000),
+        os_micrometres=measured(35_000),
+        binocular_micrometres=measured(63_000),
+    )
+    signed = clinic.prescription(od=right(-200, -425, 10), pd=uneven)
+    shown = [(one.rule, one.eye, one.field) for one in signed.content.findings]
+    assert ("RANGE", Eye.OD, "cylinder") in shown
+    assert ("RANGE", Eye.OU, "monocular_distance") in shown
+    assert not any("425" in one.text for one in signed.content.findings)
+
+
+def test_an_eye_that_was_never_refracted_by_its_answers_is_not_amended_in(clinic: Any) -> None:
+    refraction = clinic.signed_refraction(
+        subjective=BothEyes(
+            od=EyeRefraction(
+                sphere_centidioptres=measured(-200), cylinder_centidioptres=measured(0)
+            ),
+            os=EyeRefraction(not_examined_reason="prosthesis"),
+        )
+    )
+    one_eyed = clinic.sign(refraction, od=right(-200), os=None)
+    with pytest.raises(Refused) as refused:
+        clinic.amend(one_eyed, os=right(-100))
+    assert refused.value.code == "SUBJECTIVE_MISSING"
+    assert clinic.amend(one_eyed, od=right(-225)).version == 2
 
 
 def test_an_amendment_keeps_the_earlier_value_and_tells_only_the_names_of_fields(

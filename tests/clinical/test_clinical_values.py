@@ -40,7 +40,8 @@ UNMEASURED = PupillaryDistance(
 
 def rule(name: str) -> Any:
     path = Path(str(clinical.__file__)).parent / "rules" / f"{name}.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8"))["body"]
+    *_older, newest = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    return newest["body"]
 
 
 def prescription(**changed: Any) -> Prescription:

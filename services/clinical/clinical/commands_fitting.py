@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from chassis.db import UnitOfWork
 from chassis.records.envelope import Record
 from chassis.records.pins import pin
-from clinical import plausibility, store, store_records
+from clinical import plausibility, store, store_records, usual_range
 from clinical.commands_case import add_to_case, require_case
 from clinical.dispensing import frame_selection as frames
 from clinical.dispensing.fitting_measurement import (
@@ -79,6 +80,7 @@ def record_fitting_measurement(
     )
     require_valid(content)
     _require_complete(work, visit, content)
+    content = replace(content, findings=(*content.findings, *usual_range.on_frame(content)))
     return add_to_case(
         work,
         FITTING_MEASUREMENT,

@@ -77,6 +77,13 @@ def require_subjective(content: Prescription, refraction: Refraction) -> None:
             )
 
 
+def refraction_behind(work: UnitOfWork, content: Prescription) -> Refraction | None:
+    """Return the refraction a prescription comes from; None for one that was written elsewhere."""
+    if not content.refraction_id:
+        return None
+    return work.records.find(REFRACTION, content.refraction_id).content
+
+
 def plausible(
     work: UnitOfWork,
     visit: Record[Visit],
@@ -89,23 +96,21 @@ def plausible(
 ) -> Prescription:
     """Return the prescription with what the rules found, answered for by the signer.
 
-    A new one is compared with the customer's earlier one for the same distance, an amendment with what it amends. Raises
-    PlausibilityUnconfirmed, SecondPersonMissing.
+    A new one is compared with the customer's earlier one for the same distance, an amendment with
+    what it amends. Raises PlausibilityUnconfirmed, SecondPersonMissing.
     """
     comparable = next(purposes for purposes in SAME_SPHERE if content.purpose in purposes)
     earlier = amended or store_records.earlier_prescription(
         work.connection, visit.customer_id, comparable
     )
-    is_cycloplegic = False
-    if content.refraction_id:
-        source = work.records.find(REFRACTION, content.refraction_id)
-        is_cycloplegic = source.content.is_cycloplegic
+    source = refraction_behind(work, content)
     found = plausibility.findings(
         content,
         Circumstances(
             age_years=visit.content.age_years,
             previous=earlier,
-            is_cycloplegic=is_cycloplegic,
+            is_cycloplegic=source is not None and source.is_cycloplegic,
+            is_within_ortho_k_wear=source is not None and source.is_within_ortho_k_wear,
             day=content.issued_on,
         ),
         store.rule(work.connection, "plausibility", today),

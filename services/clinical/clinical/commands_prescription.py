@@ -154,7 +154,8 @@ def amend_prescription(
     second_person_id: str = "",
 ) -> Record[Prescription]:
     """Correct a prescription; what is None stays. Raises Unknown, RecordVoid, Outdated,
-    NothingChanged, PrescriptionStands, Invalid and what the plausibility rules raise."""
+    NothingChanged, SubjectiveMissing, PrescriptionStands, Invalid and what the plausibility rules
+    raise."""
     prescription = work.records.live(PRESCRIPTION, prescription_id, revision=revision)
     today = store.day_at(work.connection, work.actor.branch_id, work.at)
     commands_prescribing.require_reason_code(work, reason_code, today)
@@ -167,6 +168,9 @@ def amend_prescription(
         corrected |= {"kept_beside_ids": (), "kept_beside_reason": ""}
     content = replace(prescription.content, **corrected)
     require_valid(content)
+    source = commands_prescribing.refraction_behind(work, content)
+    if source is not None:
+        commands_prescribing.require_subjective(content, source)
     visit = work.records.find(VISIT, content.visit_id)
     if is_for_another:
         commands_prescribing.require_alone(

@@ -3,12 +3,13 @@ finds. The rules on powers are those of optics."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from chassis.errors import Refused, invalid
+from clinical import usual_range
 from clinical.prescription import (
     FindingSeverity,
     PlausibilityFinding,
@@ -40,13 +41,15 @@ class Circumstances:
     age_years: int | None
     previous: Prescription | None = None
     is_cycloplegic: bool = False
+    is_within_ortho_k_wear: bool = False
     day: date
 
 
 def findings(
     new: Prescription, known: Circumstances, body: dict[str, Any]
 ) -> tuple[PlausibilityFinding, ...]:
-    """Return what the rules find, in the order of their codes; R14 by this service's own data."""
+    """Return what the rules find: R1 to R12 by optics, then what this service's own data ask, then
+    what is merely unusual."""
     old = known.previous
     found = [
         PlausibilityFinding(
@@ -65,17 +68,41 @@ def findings(
             for_distance_and_near=new.purpose is PrescriptionPurpose.DISTANCE_AND_NEAR,
         )
     ]
-    if known.is_cycloplegic:
-        found.append(
-            PlausibilityFinding(
-                rule="R14",
-                severity=FindingSeverity(body["cycloplegic_source"]),
+    found += _of_source(known, body)
+    found += _of_cylinder_sign(new, body["cylinder_sign"])
+    age = known.age_years
+    is_adult = age is None or age >= body["usual_distance"]["from_years"]
+    return (*found, *usual_range.in_prescription(new, is_adult=is_adult))
+
+
+def _of_source(known: Circumstances, body: dict[str, Any]) -> Iterator[PlausibilityFinding]:
+    """R13 and R14: how the eyes were when they were measured."""
+    sources = (
+        ("R13", known.is_within_ortho_k_wear, "ortho_k_wear", "within ortho-K wear"),
+        ("R14", known.is_cycloplegic, "cycloplegic_source", "with accommodation paralysed"),
+    )
+    for rule, is_so, name, how in sources:
+        if is_so:
+            yield PlausibilityFinding(
+                rule=rule,
+                severity=FindingSeverity(body[name]),
                 eye=Eye.OU,
                 field="refraction",
-                text="the eyes were measured with accommodation paralysed",
+                text=f"the eyes were measured {how}",
             )
-        )
-    return tuple(found)
+
+
+def _of_cylinder_sign(new: Prescription, rule: dict[str, str]) -> Iterator[PlausibilityFinding]:
+    house = -1 if rule["house"] == "minus" else 1
+    for eye, part in new.eyes():
+        if part.cylinder_centidioptres * house < 0:
+            yield PlausibilityFinding(
+                rule="SIGN",
+                severity=FindingSeverity(rule["severity"]),
+                eye=eye,
+                field="cylinder",
+                text=f"the house writes {rule['house']} cylinders",
+            )
 
 
 def confirmed(

@@ -101,6 +101,7 @@ class Refraction:
     visual_acuities: tuple[VisualAcuity, ...] = ()
     is_cycloplegic: bool = False
     cycloplegia: str = ""
+    is_within_ortho_k_wear: bool = False
     back_vertex_distance_micrometres: int | None = None
     dominant_eye: Eye | None = None
     binocular_checks: str = ""
