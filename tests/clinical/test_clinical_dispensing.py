@@ -15,6 +15,7 @@ from clinical import commands_frame
 from clinical.dispensing.fitting_measurement import Adjustment, EyeFitting
 from clinical.dispensing.frame_selection import FrameSource, OwnFrame
 from clinical.dispensing.lens_product import LensDesign, PowerRange
+from clinical.dispensing.lens_specification import LensUse
 from clinical.dispensing.needs_analysis import Activity
 from clinical.prescription import PrescribedEye, PrescriptionPurpose
 from clinical.value import Measured, ValueState
@@ -296,6 +297,70 @@ def test_what_is_unusual_on_the_frame_is_shown_with_the_measurement(clinic: Any)
         ("ou", "monocular_distance"),
         ("ou", "pantoscopic_tilt"),
     }
+
+
+def test_the_near_distance_is_measured_or_derived_and_says_which(clinic: Any) -> None:
+    frame = clinic.frame(clinic.prescription())
+    derived = clinic.fitting(frame).content
+    assert derived.od.near_pd_micrometres.amount == 29_977  # 32 mm at 400 mm from the lens
+    assert (derived.od.is_near_pd_derived, derived.work_distance_micrometres) == (True, 400_000)
+    both = EyeFitting(
+        monocular_pd_micrometres=measured(32_000), near_pd_micrometres=measured(30_500)
+    )
+    taken = clinic.fitting(frame, od=both).content
+    assert taken.od.near_pd_micrometres.amount == 30_500
+    assert (taken.od.is_near_pd_derived, taken.os.is_near_pd_derived) == (False, True)
+    wider = EyeFitting(
+        monocular_pd_micrometres=measured(32_000), near_pd_micrometres=measured(33_000)
+    )
+    with pytest.raises(Invalid) as refused:
+        clinic.fitting(frame, od=wider)
+    assert refused.value.problems[0].field == "od.near_pd_micrometres"
+
+
+def test_the_near_distance_follows_the_distance_the_wearer_works_at(clinic: Any) -> None:
+    prescription = clinic.prescription()
+    needs = clinic.run(
+        clinic.optician,
+        commands_frame.record_needs_analysis,
+        visit_id=prescription.content.visit_id,
+        activities=(Activity.READING,),
+        working_distance_micrometres=330_000,
+    )
+    asked = clinic.fitting(clinic.frame(prescription, needs_analysis_id=needs.id)).content
+    assert asked.work_distance_micrometres == 330_000
+    assert asked.od.near_pd_micrometres.amount == 29_580
+    screen = clinic.prescription(purpose=PrescriptionPurpose.INTERMEDIATE)
+    assert clinic.fitting(clinic.frame(screen)).content.work_distance_micrometres == 700_000
+
+
+@pytest.mark.parametrize("use", [LensUse.AS_PRESCRIBED, LensUse.NEAR])
+def test_the_blank_of_a_near_pair_covers_the_decentration_for_near(
+    clinic: Any, use: LensUse
+) -> None:
+    clinic.chain.serve("clinical")
+    is_near = use is LensUse.AS_PRESCRIBED
+    add = {} if is_near else {"add_centidioptres": 200}
+    prescription = clinic.prescription(
+        clinic.visit(age_years=52),
+        purpose=PrescriptionPurpose.NEAR if is_near else PrescriptionPurpose.DISTANCE_AND_NEAR,
+        od=PrescribedEye(sphere_centidioptres=-200, **add),
+        os=PrescribedEye(sphere_centidioptres=-175, **add),
+    )
+    frame = clinic.frame(prescription)
+    wide = lens_product(power_ranges=(power_range(70_000),))
+    lens = clinic.lens(prescription, frame, use=use, product=wide)
+    fitting = clinic.fitting(frame)
+    request = pb.RequireLensFitsRequest(
+        lens_specification_id=lens.id, fitting_measurement_id=fitting.id
+    )
+    fits = clinic.chain.ask_as_service("billing", request, pb.RequireLensFitsResponse).fits
+    near = fitting.content.od.near_pd_micrometres.amount
+    assert fits[0].decentration_micrometres == 35_000 - near
+    product = lens_product(power_ranges=(power_range(64_000),))
+    with pytest.raises(Refused) as refused:  # enough for far: 61 and 62 mm
+        clinic.lens(prescription, frame, use=use, product=product, supersedes_id=lens.id)
+    assert refused.value.code == "BLANK_TOO_SMALL"
 
 
 def test_billing_learns_before_approval_that_a_blank_is_too_small(clinic: Any) -> None:

@@ -41,9 +41,10 @@ def eye(sphere: int = -300, cylinder: int = -125, axis: int | None = 180, **more
     return BasisEye(**(usual | more))
 
 
-def fitted(pd: int | None = 31_000) -> BasisFitting:
+def fitted(pd: int | None = 31_000, near_pd: int | None = None) -> BasisFitting:
     return BasisFitting(
         monocular_pd_micrometres=pd,
+        near_pd_micrometres=near_pd,
         fitting_height_micrometres=None,
         segment_height_micrometres=None,
     )
@@ -83,6 +84,7 @@ def basis(**changed: Any) -> OrderBasis:
         prescribed_os=eye(),
         lens_specification_id=new_id("lsp"),
         is_for_near=False,
+        is_centred_for_near=False,
         specified_od=eye(),
         specified_os=eye(),
         lens_design="single_vision",
@@ -135,6 +137,17 @@ def test_a_near_pair_has_the_addition_in_its_sphere_and_a_distance_pair_has_none
     far = basis(prescribed_od=prescribed, prescribed_os=prescribed).ordered_pair()
     assert far.od is not None
     assert (far.od.sphere_centidioptres, far.od.addition_centidioptres) == (-300, None)
+
+
+def test_a_near_pair_is_centred_on_the_near_distance_and_never_on_the_one_for_far() -> None:
+    measured = {"fitted_od": fitted(near_pd=29_000), "fitted_os": fitted(near_pd=28_500)}
+    near = basis(is_centred_for_near=True, **measured).ordered_pair().centration
+    assert near.od.monocular_distance_micrometres == 29_000
+    assert near.os.monocular_distance_micrometres == 28_500
+    far = basis(**measured).ordered_pair().centration
+    assert far.od.monocular_distance_micrometres == 31_000
+    with pytest.raises(NotDerivable):
+        basis(is_centred_for_near=True).ordered_pair()
 
 
 @pytest.mark.parametrize(

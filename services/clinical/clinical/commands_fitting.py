@@ -22,11 +22,19 @@ from clinical.dispensing.fitting_measurement import (
     require_adjusted,
     require_valid,
 )
-from clinical.dispensing.frame_selection import FRAME_SELECTION
+from clinical.dispensing.frame_selection import FRAME_SELECTION, FrameSelection
 from clinical.dispensing.lens_product import LensDesign
-from clinical.prescription import FindingSeverity, PlausibilityFinding, PrescriptionPurpose
+from clinical.dispensing.needs_analysis import NEEDS_ANALYSIS
+from clinical.prescription import (
+    PRESCRIPTION,
+    FindingSeverity,
+    PlausibilityFinding,
+    Prescription,
+    PrescriptionPurpose,
+)
 from clinical.value import NOT_MEASURED, Eye, Measured
 from clinical.visit import VISIT, Visit
+from optics.pupillary_distance import load_pupillary_distance_rules
 
 
 def record_fitting_measurement(
@@ -80,6 +88,7 @@ def record_fitting_measurement(
     )
     require_valid(content)
     _require_complete(work, visit, content)
+    content = content.with_near_pd(_work_distance(work, visit, selection))
     content = replace(content, findings=(*content.findings, *usual_range.on_frame(content)))
     return add_to_case(
         work,
@@ -128,8 +137,34 @@ def _known_distance(work: UnitOfWork, visit: Record[Visit]) -> int | None:
     return measurement.content.binocular_pd_micrometres() if measurement is not None else None
 
 
+def _work_distance(
+    work: UnitOfWork, visit: Record[Visit], selection: Record[FrameSelection]
+) -> int:
+    """Return the distance the wearer works at: as asked, else by rule for near or for a screen."""
+    needs_id = selection.content.needs_analysis_id
+    if needs_id:
+        asked = work.records.find(NEEDS_ANALYSIS, needs_id).content.working_distance_micrometres
+        if asked is not None:
+            return asked
+    rules = load_pupillary_distance_rules()
+    prescription = _prescription_behind(work, visit, selection.id)
+    if prescription and prescription.content.purpose is PrescriptionPurpose.INTERMEDIATE:
+        return rules.intermediate_work_distance_micrometres.value
+    return rules.near_work_distance_micrometres.value
+
+
+def _prescription_behind(
+    work: UnitOfWork, visit: Record[Visit], frame_selection_id: str
+) -> Record[Prescription] | None:
+    """Return the prescription of the lenses specified for a frame, else the one of the case."""
+    lenses = store_records.specification_of_case(work.connection, visit.case_id, frame_selection_id)
+    if lenses is not None:
+        return work.records.find(PRESCRIPTION, lenses.content.prescription_id)
+    return store_records.prescription_of_case(work.connection, visit.case_id)
+
+
 def _require_complete(work: UnitOfWork, visit: Record[Visit], content: FittingMeasurement) -> None:
-    prescription = store_records.prescription_of_case(work.connection, visit.case_id)
+    prescription = _prescription_behind(work, visit, content.frame_selection_id)
     eyes = tuple(eye for eye, _part in prescription.content.eyes()) if prescription else ()
     missing = content.missing(
         store.rule(work.connection, "fitting", visit.content.day),

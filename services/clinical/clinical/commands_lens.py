@@ -68,7 +68,7 @@ def specify_lens(
     )
     measured = store_records.measurement_on(work.connection, frame_selection_id)
     if measured is not None:
-        fits(content, measured.content, selection.content.box)
+        fits(content, measured.content, selection.content.box, prescription.content.purpose)
     return add_to_case(
         work,
         LENS_SPECIFICATION,

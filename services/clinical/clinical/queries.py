@@ -128,8 +128,9 @@ def require_lens_fits(
     )
     if missing:
         raise MeasurementIncomplete("the lens design requires more", missing=missing)
-    selection = _get(reading, lens.frame_selection_id)
-    return {"fits": fits(lens, measured, selection.content.box)}
+    box = _get(reading, lens.frame_selection_id).content.box
+    purpose = _get(reading, lens.prescription_id).content.purpose
+    return {"fits": fits(lens, measured, box, purpose)}
 
 
 def list_recheck_plans(

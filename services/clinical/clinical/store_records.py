@@ -18,6 +18,7 @@ from chassis.records.rows import record_of
 from chassis.records.tables import record
 from clinical.device_reading import DEVICE_READING, DeviceReading
 from clinical.dispensing.fitting_measurement import FITTING_MEASUREMENT, FittingMeasurement
+from clinical.dispensing.lens_specification import LENS_SPECIFICATION, LensSpecification
 from clinical.prescription import PRESCRIPTION, Prescription, PrescriptionPurpose
 from clinical.recheck_plan import RECHECK_PLAN, RecheckPlan
 
@@ -136,6 +137,24 @@ def prescription_of_case(connection: Connection, case_id: str) -> Record[Prescri
         .order_by(_columns.recorded_at.desc(), _columns.id.desc())
     )
     return _first(connection, statement, PRESCRIPTION)
+
+
+def specification_of_case(
+    connection: Connection, case_id: str, frame_selection_id: str = ""
+) -> Record[LensSpecification] | None:
+    """Return the newest lens specification of a case that stands, for a frame when one is named."""
+    statement = (
+        select(record)
+        .where(
+            _columns.case_id == case_id,
+            _columns.kind == LENS_SPECIFICATION.name,
+            _columns.void == "",
+        )
+        .order_by(_columns.recorded_at.desc(), _columns.id.desc())
+    )
+    if frame_selection_id:
+        statement = statement.where(_content["frame_selection_id"].astext == frame_selection_id)
+    return _first(connection, statement, LENS_SPECIFICATION)
 
 
 def measurement_on(

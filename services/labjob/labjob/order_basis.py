@@ -59,6 +59,7 @@ class BasisFitting:
     """One eye as measured on the frame, micrometres; None where it was not measured."""
 
     monocular_pd_micrometres: int | None
+    near_pd_micrometres: int | None
     fitting_height_micrometres: int | None
     segment_height_micrometres: int | None
 
@@ -100,6 +101,7 @@ class OrderBasis:
     prescribed_os: BasisEye | None
     lens_specification_id: str
     is_for_near: bool
+    is_centred_for_near: bool
     specified_od: BasisEye | None
     specified_os: BasisEye | None
     lens_design: str
@@ -135,7 +137,11 @@ class OrderBasis:
             (Eye.OD, self.prescribed_od, self.specified_od),
             (Eye.OS, self.prescribed_os, self.specified_os),
         )
-        centration = Centration(od=_centration(self.fitted_od), os=_centration(self.fitted_os))
+        near = self.is_centred_for_near
+        centration = Centration(
+            od=_centration(self.fitted_od, is_for_near=near),
+            os=_centration(self.fitted_os, is_for_near=near),
+        )
         try:
             lenses = {
                 eye: _verification(eye, prescribed, specified, is_for_near=self.is_for_near)
@@ -239,11 +245,13 @@ def _power_of(given: BasisEye, *, add_in_sphere: bool) -> VerificationPower:
     )
 
 
-def _centration(fitted: BasisFitting | None) -> EyeCentration:
+def _centration(fitted: BasisFitting | None, *, is_for_near: bool) -> EyeCentration:
     if fitted is None:
         return EyeCentration()
     return EyeCentration(
-        monocular_distance_micrometres=fitted.monocular_pd_micrometres,
+        monocular_distance_micrometres=fitted.near_pd_micrometres
+        if is_for_near
+        else fitted.monocular_pd_micrometres,
         height_micrometres=fitted.fitting_height_micrometres,
         segment_height_micrometres=fitted.segment_height_micrometres,
     )

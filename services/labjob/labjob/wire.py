@@ -22,6 +22,11 @@ from optichain.clinical.v1 import (
 )
 from optichain.inventory.v1 import inventory_service_pb2, product_pb2, reservation_pb2
 
+_NOT_FOR_FAR = (
+    prescription_pb2.PRESCRIPTION_PURPOSE_NEAR,
+    prescription_pb2.PRESCRIPTION_PURPOSE_INTERMEDIATE,
+)
+
 
 def order_basis(
     *,
@@ -53,6 +58,8 @@ def order_basis(
         prescribed_os=_eye(prescription, "os"),
         lens_specification_id=specification.envelope.id,
         is_for_near=specification.use == lens_specification_pb2.LENS_USE_NEAR,
+        is_centred_for_near=specification.use == lens_specification_pb2.LENS_USE_NEAR
+        or prescription.purpose in _NOT_FOR_FAR,
         specified_od=_eye(specification, "od"),
         specified_os=_eye(specification, "os"),
         lens_design=word(specification, "design"),
@@ -123,6 +130,7 @@ def _fitting(
     eye = getattr(measurement, name)
     return BasisFitting(
         monocular_pd_micrometres=_amount(eye.monocular_pd_micrometres),
+        near_pd_micrometres=_amount(eye.near_pd_micrometres),
         fitting_height_micrometres=_amount(eye.fitting_height_micrometres),
         segment_height_micrometres=_amount(eye.segment_height_micrometres),
     )

@@ -3,7 +3,7 @@ face."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,13 +14,16 @@ from chassis.roles import Role
 from clinical.dispensing.lens_product import LensDesign
 from clinical.places import Places
 from clinical.prescription import PlausibilityFinding
-from clinical.value import NOT_MEASURED, Eye, Measured
+from clinical.value import NOT_MEASURED, Eye, Measured, ValueState
+from optics.centration import near_distance_micrometres
+from optics.dispensing_rules import load_dispensing_rules
 
 _TENTH_MILLIMETRE = 100
 _TENTH_DEGREE = 1
 
 _FIELDS = {
     "monocular_pd_micrometres": "monocular_distance",
+    "near_pd_micrometres": "monocular_distance",
     "fitting_height_micrometres": "fitting_height",
     "segment_height_micrometres": "fitting_height",
     "back_vertex_distance_micrometres": "back_vertex_distance",
@@ -69,17 +72,39 @@ class Adjustment:
 
 @dataclass(frozen=True, kw_only=True)
 class EyeFitting:
-    """What was measured for one eye, micrometres. Absent values are kept as not measured."""
+    """What was measured for one eye, micrometres. Absent values are kept as not measured; the
+    distance for near is derived when nobody measured it, and says so."""
 
     monocular_pd_micrometres: Measured = NOT_MEASURED
     fitting_height_micrometres: Measured = NOT_MEASURED
     segment_height_micrometres: Measured = NOT_MEASURED
     back_vertex_distance_micrometres: Measured = NOT_MEASURED
+    near_pd_micrometres: Measured = NOT_MEASURED
+    is_near_pd_derived: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
             if getattr(self, field.name) is None:
                 object.__setattr__(self, field.name, NOT_MEASURED)
+
+    def with_near_pd(self, work_distance_micrometres: int) -> EyeFitting:
+        """Return the eye with its distance for near at the lens: as measured, else derived from the
+        one for far."""
+        far = self.monocular_pd_micrometres
+        if self.near_pd_micrometres.is_measured or not far.amount:
+            return replace(self, is_near_pd_derived=False)
+        derived = near_distance_micrometres(
+            far.amount,
+            work_distance_micrometres,
+            load_dispensing_rules().rotation_centre_micrometres.value,
+        )
+        near = Measured(state=ValueState.MEASURED, amount=derived)
+        return replace(self, near_pd_micrometres=near, is_near_pd_derived=True)
+
+    def pd_micrometres(self, *, is_for_near: bool) -> int | None:
+        """Return the distance a lens is centred on; None when it is not known."""
+        pd = self.near_pd_micrometres if is_for_near else self.monocular_pd_micrometres
+        return pd.amount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +123,7 @@ class FittingMeasurement:
     is_individualised: bool = False
     pantoscopic_tilt_decidegrees: Measured = NOT_MEASURED
     face_form_wrap_decidegrees: Measured = NOT_MEASURED
+    work_distance_micrometres: int | None = None
     findings: tuple[PlausibilityFinding, ...] = ()
     supersedes_id: str = ""
 
@@ -108,6 +134,15 @@ class FittingMeasurement:
     def of(self, eye: Eye) -> EyeFitting | None:
         """Return what was measured for one eye."""
         return self.od if eye is Eye.OD else self.os
+
+    def with_near_pd(self, work_distance_micrometres: int) -> FittingMeasurement:
+        """Return the measurement with both distances for near at that work distance."""
+        return replace(
+            self,
+            od=self.od and self.od.with_near_pd(work_distance_micrometres),
+            os=self.os and self.os.with_near_pd(work_distance_micrometres),
+            work_distance_micrometres=work_distance_micrometres,
+        )
 
     def binocular_pd_micrometres(self) -> int | None:
         """Return the sum of both monocular distances, when both were measured."""
@@ -173,8 +208,13 @@ def require_valid(measurement: FittingMeasurement) -> None:
     places = Places()
     for eye in (Eye.OD, Eye.OS):
         part = measurement.of(eye)
-        for name, field in _FIELDS.items() if part is not None else ():
+        if part is None:
+            continue
+        for name, field in _FIELDS.items():
             places.answered(f"{eye}.{name}", getattr(part, name), field, _TENTH_MILLIMETRE)
+        far, near = part.monocular_pd_micrometres.amount, part.near_pd_micrometres.amount
+        if far is not None and near is not None and near > far:
+            places.refuse(f"{eye}.near_pd_micrometres", "near", "must not be above the one for far")
     for name in ("pantoscopic_tilt", "face_form_wrap"):
         value = getattr(measurement, f"{name}_decidegrees")
         places.answered(f"{name}_decidegrees", value, name, _TENTH_DEGREE)

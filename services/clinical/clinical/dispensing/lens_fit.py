@@ -9,7 +9,12 @@ from chassis.errors import Refused
 from clinical.dispensing.fitting_measurement import EyeFitting, FittingMeasurement
 from clinical.dispensing.frame_selection import FrameBox
 from clinical.dispensing.lens_product import LensDesign
-from clinical.dispensing.lens_specification import LensSpecification, SpecifiedLens
+from clinical.dispensing.lens_specification import (
+    LensSpecification,
+    SpecifiedLens,
+    is_centred_for_near,
+)
+from clinical.prescription import PrescriptionPurpose
 from clinical.value import Eye
 from optics.centration import (
     minimum_blank_size_micrometres,
@@ -41,14 +46,22 @@ class LensFit:
 
 
 def fits(
-    specification: LensSpecification, measurement: FittingMeasurement, box: FrameBox
+    specification: LensSpecification,
+    measurement: FittingMeasurement,
+    box: FrameBox,
+    purpose: PrescriptionPurpose,
 ) -> tuple[LensFit, ...]:
-    """Return how each lens sits. Raises BlankTooSmall, HeightTooSmall naming the eyes."""
+    """Return how each lens sits, centred for far or for near as use and purpose ask.
+
+    Raises BlankTooSmall, HeightTooSmall naming the eyes.
+    """
+    for_near = is_centred_for_near(specification.use, purpose)
     found = []
     for eye, lens in specification.lenses():
         part = measurement.of(eye)
-        if part is not None and part.monocular_pd_micrometres.amount is not None:
-            found.append(_fit(eye, lens, part.monocular_pd_micrometres.amount, box))
+        pd = part.pd_micrometres(is_for_near=for_near) if part is not None else None
+        if pd is not None:
+            found.append(_fit(eye, lens, pd, box))
     small = [one for one in found if one.minimum_blank_micrometres > one.blank_diameter_micrometres]
     if small:
         raise BlankTooSmall(

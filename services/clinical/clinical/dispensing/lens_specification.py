@@ -16,7 +16,7 @@ from clinical.dispensing.lens_product import (
     LensProduct,
     PrismNotCovered,
 )
-from clinical.prescription import PrescribedEye, Prescription
+from clinical.prescription import PrescribedEye, Prescription, PrescriptionPurpose
 from clinical.value import Eye
 
 
@@ -25,6 +25,14 @@ class LensUse(StrEnum):
 
     AS_PRESCRIBED = "as_prescribed"
     NEAR = "near"
+
+
+def is_centred_for_near(use: LensUse, purpose: PrescriptionPurpose) -> bool:
+    """Tell whether lenses are centred for the distance the wearer works at rather than for far."""
+    return use is LensUse.NEAR or purpose in (
+        PrescriptionPurpose.NEAR,
+        PrescriptionPurpose.INTERMEDIATE,
+    )
 
 
 class AddMissing(Refused):
