@@ -17,7 +17,7 @@ from sqlalchemy import select
 from billing import commands_paying as paying
 from chain import Chain, Person
 from chassis import evidence, settings
-from chassis.actor import Scope
+from chassis.actor import Scope, system
 from chassis.errors import (
     DomainError,
     Invalid,
@@ -28,12 +28,14 @@ from chassis.errors import (
 )
 from chassis.ids import as_uuid, new_id
 from chassis.objects import ObjectStore
+from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Evidence
 from chassis.records.pins import StalePins
 from chassis.records.tables import outbox, refusal
 from chassis.roles import Role
 from chassis.rpc import Call
 from chassis.rpc.peers import Peers, rpc_of
+from clinical.prescription import PRESCRIPTION
 from optichain.billing.v1 import billing_service_pb2 as pb
 from optichain.billing.v1 import payment_pb2
 from optichain.billing.v1.approval_pb2 import INFORMED_HOW_TELEPHONE, ReadBack
@@ -703,6 +705,25 @@ def test_a_prescription_amended_after_the_quotation_stops_the_approval(counter: 
     (stale,) = [one for one in refused.value.stale if one.pin.record_id == counter.rx_id]
     assert [one.field for one in stale.change.fields] == ["od"]
     assert (stale.pin.relied_version, stale.live_version) == (1, 2)
+
+
+def test_a_prescription_that_expired_after_the_quotation_stops_the_approval(
+    counter: Counter,
+) -> None:
+    order_id = quoted(counter).envelope.id
+    with counter.chain.work("clinical", system("clinical")) as work:
+        work.records.void(
+            work.records.find(PRESCRIPTION, counter.rx_id),
+            ChangeKind.EXPIRED,
+            reason_code="EXPIRED",
+            reason="its last day is over",
+        )
+
+    with pytest.raises(StalePins) as refused:
+        counter.ask(Role.OPTICIAN, approval_request(counter, order_id))
+
+    changes = {one.pin.record_id: one.change.what for one in refused.value.stale}
+    assert changes[counter.rx_id] == ChangeKind.EXPIRED
 
 
 def test_a_note_added_to_the_prescription_stops_nobody(counter: Counter) -> None:

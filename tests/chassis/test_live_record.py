@@ -19,7 +19,7 @@ from chassis.records import holdings, known_versions, queries
 from chassis.records.book import NothingChanged, RecordVoid
 from chassis.records.kinds import MoveForbidden
 from chassis.records.known_versions import PinOutdated
-from chassis.records.pins import StalePins, pin
+from chassis.records.pins import Pin, StalePins, flat, pin
 from chassis.records.tables import handover, history, outbox
 from chassis.records.tables import pin as pin_table
 from chassis.roles import Role
@@ -98,6 +98,51 @@ def test_an_amendment_of_a_field_nobody_relied_on_settles_by_itself(owners: TwoO
             select(pin_table).where(pin_table.c.holder_id == as_uuid(work.id))
         ).one()
     assert (row.relied_version, row.settled_version, row.settled_by) == (1, 2, "system")
+
+
+def test_what_was_begun_in_time_is_finished_after_the_time_and_nothing_new_is_begun(
+    owners: TwoOwners,
+) -> None:
+    sheet = owners.sign(-200)
+    begun = owners.release(sheet, "power", may_expire=True)
+    waiting = owners.release(sheet, "power")
+    owners.expire(sheet.id)
+
+    owners.start(begun.id)
+    with owners.downstream.work(EDGER) as work:
+        # What is recorded of the begun work stands on the same sheet.
+        second = work.records.add(WORK, Work(), relies_on=[pin(work.records.get(WORK, begun.id))])
+    assert [one.may_expire for one in pins_of(owners, second.id)] == [False, True]
+    with pytest.raises(StalePins) as refused:
+        owners.start(waiting.id)
+    assert refused.value.stale[0].change.what == "expired"
+    with pytest.raises(PinOutdated):
+        owners.release(sheet, "power")
+
+
+def test_what_was_begun_in_time_stops_when_the_record_is_revoked_after_its_time(
+    owners: TwoOwners,
+) -> None:
+    sheet = owners.sign(-200)
+    begun = owners.release(sheet, "power", may_expire=True)
+    owners.expire(sheet.id)
+    owners.revoke(sheet.id)
+
+    with pytest.raises(StalePins) as refused:
+        owners.start(begun.id)
+    assert refused.value.stale[0].change.what == "revoked"
+
+
+def test_two_pins_on_one_record_join_at_the_stricter_one() -> None:
+    begun = Pin(record_id="sht_a", kind="k", relied_version=1, settled_version=1, may_expire=True)
+    (joined,) = flat([begun, replace(begun, may_expire=False)])
+    assert not joined.may_expire
+
+
+def pins_of(owners: TwoOwners, holder_id: str) -> list[Pin]:
+    """The pins of a holder, what it pins itself first."""
+    with owners.downstream.snapshot() as connection:
+        return sorted(holdings.pins_of(connection, holder_id), key=lambda one: one.may_expire)
 
 
 def test_a_later_change_is_seen_even_behind_one_that_did_not_matter(owners: TwoOwners) -> None:

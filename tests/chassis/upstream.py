@@ -142,12 +142,26 @@ class TwoOwners:
             return work.records.amend(sheet, reason_code="RX_CHANGE", reason="test", **changes)
 
     def revoke(self, sheet_id: str) -> Record[Sheet]:
-        """Revoke a sheet upstream."""
+        """Revoke a sheet upstream, one whose time has run out as well."""
         with self.upstream.work(OPTOMETRIST) as work:
             sheet = work.records.get(SHEET, sheet_id)
             return work.records.void(
-                sheet, ChangeKind.REVOKED, reason_code="RX_CHANGE", reason="test"
+                sheet,
+                ChangeKind.REVOKED,
+                reason_code="RX_CHANGE",
+                reason="test",
+                even_expired=True,
             )
+
+    def expire(self, sheet_id: str) -> RecordChanged:
+        """Let a sheet's time run out upstream, and let downstream hear of it."""
+        with self.upstream.work(OPTOMETRIST) as work:
+            sheet = work.records.get(SHEET, sheet_id)
+            work.records.void(sheet, ChangeKind.EXPIRED, reason_code="EXPIRED", reason="test")
+        changed = replace(change_of(sheet_id, sheet.version), what=ChangeKind.EXPIRED)
+        with self.downstream.work(EDGER) as work:
+            known_versions.hear(work.connection, changed)
+        return changed
 
     def supersede(self, sheet_id: str, **differing: Any) -> Record[Sheet]:
         """Sign another sheet in place of one upstream."""
@@ -163,15 +177,16 @@ class TwoOwners:
             )
             return new
 
-    def release(self, sheet: Record[Sheet], *fields: str) -> Record[Work]:
+    def release(self, sheet: Record[Sheet], *fields: str, may_expire: bool = False) -> Record[Work]:
         """Make downstream work that stands on a sheet."""
+        stands_on = replace(pin(sheet, *fields), may_expire=may_expire)
         with self.downstream.work(EDGER) as work:
             return work.records.add(
                 WORK,
                 Work(),
                 state="accepted",
                 responsible_role=EDGER.role,
-                relies_on=[pin(sheet, *fields)],
+                relies_on=[stands_on],
             )
 
     def tell(self) -> None:

@@ -106,6 +106,53 @@ def test_an_axis_amended_while_the_job_waits_stops_the_edger_with_both_values(be
     assert bench.start(EDGING, ticket_version=2).job.is_cut
 
 
+def test_a_prescription_that_expired_after_approval_is_not_released(bench: Any) -> None:
+    bench.order_glasses()
+    bench.expire_prescription()
+
+    refused = bench.refusal(bench.release)
+    [pin] = [one for one in stale(refused) if one.pin.record_id == bench.rx.id]
+    assert pin.change.what == "expired"
+
+
+def test_a_job_released_in_time_is_made_and_collected_after_the_prescription_expired(
+    bench: Any,
+) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.expire_prescription()
+
+    bench.tray_to_lab()
+    bench.accept()
+    bench.draw()
+    bench.work_stations(*UNTIL_EDGING, EDGING, job_pb2.STATION_ASSEMBLY)
+    bench.inspect()
+    bench.ship_back()
+    bench.check()
+    bench.mark_ready()
+    bench.fit()
+    bench.collect()
+
+    assert bench.job().envelope.state == "collected"
+
+
+def test_a_job_released_in_time_still_stops_when_a_new_test_comes_after_the_days_are_over(
+    bench: Any,
+) -> None:
+    bench.take_to_lab()
+    bench.work_stations(*UNTIL_EDGING)
+    bench.expire_prescription()
+    old = bench.rx
+    bench.prescribe(od=replace(old.content.od, sphere_centidioptres=-325), supersedes=True)
+
+    [pin] = [
+        one
+        for one in stale(bench.refusal(lambda: bench.start(EDGING)))
+        if one.pin.record_id == old.id
+    ]
+    assert (pin.change.what, pin.change.successor_id) == ("superseded", bench.rx.id)
+
+
 def test_a_note_on_the_prescription_stops_nobody(bench: Any) -> None:
     bench.take_to_lab()
     bench.work_stations(*UNTIL_EDGING)

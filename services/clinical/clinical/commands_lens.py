@@ -87,6 +87,8 @@ def _live_prescription(
 ) -> Record[Prescription]:
     """Return a prescription that may be dispensed today, from whichever branch it came."""
     prescription = work.records.find(PRESCRIPTION, prescription_id)
+    today = store.day_at(work.connection, work.actor.branch_id, work.at)
+    prescription.content.require_in_force(today)
     if prescription.void:
         raise RecordVoid(
             f"{prescription_id} is {prescription.void}",
@@ -95,6 +97,4 @@ def _live_prescription(
         )
     if prescription.customer_id != visit.customer_id:
         raise CustomerDiffers("the prescription is somebody else's", id=prescription_id)
-    today = store.day_at(work.connection, work.actor.branch_id, work.at)
-    prescription.content.require_in_force(today)
     return prescription

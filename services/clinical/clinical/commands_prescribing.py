@@ -10,7 +10,6 @@ from typing import Any
 from chassis.db import UnitOfWork
 from chassis.errors import invalid
 from chassis.ids import new_id
-from chassis.records.book import RecordVoid
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Approval, ApprovalStatus, Evidence, Record
 from chassis.records.pins import Pin
@@ -189,8 +188,6 @@ def require_alone(
 
 def _supersede(work: UnitOfWork, old_id: str, customer_id: str, successor_id: str) -> None:
     old = work.records.find(PRESCRIPTION, old_id)
-    if old.void:
-        raise RecordVoid(f"{old_id} is {old.void}", id=old_id, state=old.void)
     if old.customer_id != customer_id:
         raise CustomerDiffers("the superseded prescription is somebody else's", id=old_id)
     work.records.void(
@@ -199,6 +196,7 @@ def _supersede(work: UnitOfWork, old_id: str, customer_id: str, successor_id: st
         reason_code="NEW_PRESCRIPTION",
         reason="a new prescription took its place",
         successor_id=successor_id,
+        even_expired=True,
     )
 
 

@@ -202,10 +202,15 @@ def amend_prescription(
 def revoke_prescription(
     work: UnitOfWork, *, prescription_id: str, revision: int, reason_code: str, reason: str
 ) -> Record[Prescription]:
-    """Withdraw a prescription. Raises Unknown, RecordVoid, Outdated, Invalid (reason_code)."""
-    prescription = work.records.live(PRESCRIPTION, prescription_id, revision=revision)
+    """Withdraw a prescription, one whose days are over as well. Raises Unknown, RecordVoid,
+    Outdated, Invalid (reason_code)."""
+    prescription = work.records.get(PRESCRIPTION, prescription_id, revision=revision)
     today = store.day_at(work.connection, work.actor.branch_id, work.at)
     commands_prescribing.require_reason_code(work, reason_code, today)
     return work.records.void(
-        prescription, ChangeKind.REVOKED, reason_code=reason_code, reason=reason
+        prescription,
+        ChangeKind.REVOKED,
+        reason_code=reason_code,
+        reason=reason,
+        even_expired=True,
     )

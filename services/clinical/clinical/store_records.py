@@ -4,11 +4,11 @@ are due, and the vision file. Every one is served by an index and ends."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, select, tuple_, union_all
+from sqlalchemy import Connection, Select, func, select, tuple_, union_all
 
 from chassis.ids import as_uuid
 from chassis.records.changes import ChangeKind
@@ -21,11 +21,15 @@ from clinical.dispensing.fitting_measurement import FITTING_MEASUREMENT, Fitting
 from clinical.dispensing.lens_specification import LENS_SPECIFICATION, LensSpecification
 from clinical.prescription import PRESCRIPTION, Prescription, PrescriptionPurpose
 from clinical.recheck_plan import RECHECK_PLAN, RecheckPlan
+from clinical.tables import branch_zone
 
 C = TypeVar("C")
 
 _columns = record.c
 _content = record.c.content
+
+_EARLIEST_ZONE = timedelta(hours=14)
+"""How far ahead of UTC a day may begin."""
 
 
 def _records(connection: Connection, statement: Select[Any], kind: Kind[C]) -> list[Record[C]]:
@@ -123,6 +127,29 @@ def standing_prescriptions(
         _content["expires_on"].astext >= day.isoformat(),
     )
     return [one.id for one in _records(connection, statement, PRESCRIPTION)]
+
+
+def claim_expired(
+    connection: Connection, at: datetime, usual_zone: str, size: int
+) -> list[Record[Prescription]]:
+    """Claim prescriptions whose last day is over where they were signed; other workers claim
+    others. A branch not heard of yet follows the usual zone."""
+    last_day = _content["expires_on"].astext
+    zone = func.coalesce(branch_zone.c.time_zone, usual_zone)
+    statement = (
+        select(record)
+        .outerjoin(branch_zone, branch_zone.c.branch_id == _columns.branch_id)
+        .where(
+            _columns.kind == PRESCRIPTION.name,
+            _columns.void == "",
+            last_day < (at + _EARLIEST_ZONE).date().isoformat(),
+            last_day < func.to_char(func.timezone(zone, at), "YYYY-MM-DD"),
+        )
+        .order_by(last_day)
+        .limit(size)
+        .with_for_update(skip_locked=True, of=record)
+    )
+    return _records(connection, statement, PRESCRIPTION)
 
 
 def prescription_of_case(connection: Connection, case_id: str) -> Record[Prescription] | None:

@@ -1,15 +1,18 @@
-"""Clinical's worker: it plans rechecks when pairs are collected, and keeps branches' zones."""
+"""Clinical's worker: it plans rechecks when pairs are collected, ends prescriptions whose days are
+over, and keeps branches' zones."""
 
 from __future__ import annotations
 
 from datetime import UTC
 from typing import Any
 
-from chassis.amqp import Worker, hears
+from chassis.amqp import Worker, every, hears
 from chassis.db import UnitOfWork
-from clinical import commands_recheck, commands_visit
+from clinical import commands_expiry, commands_recheck, commands_visit
 from optichain.labjob.v1 import events_pb2 as labjob_events
 from optichain.organisation.v1 import events_pb2 as organisation_events
+
+_EXPIRED_AT_ONCE = 100
 
 
 class ClinicalWorker(Worker):
@@ -34,6 +37,11 @@ class ClinicalWorker(Worker):
     def keep_branch_zone(self, work: UnitOfWork, event: Any) -> None:
         """Keep the zone that a branch's dates follow."""
         commands_visit.keep_branch_zone(work, branch_id=event.branch_id, time_zone=event.time_zone)
+
+    @every(60)
+    def expire_prescriptions(self, work: UnitOfWork) -> bool:
+        """End prescriptions whose last day is over."""
+        return commands_expiry.expire_prescriptions(work, most=_EXPIRED_AT_ONCE)
 
 
 WORKER = ClinicalWorker

@@ -3,6 +3,7 @@ and the last look at them, so that what was read is what is pinned."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -63,12 +64,16 @@ def _branch(call: Call, branch_id: str) -> Any:
     return call.ask(request, organisation.GetBranchResponse).branch
 
 
-def basis_of(call: Call, order_id: str, *, gate: str) -> tuple[OrderBasis, tuple[Pin, ...]]:
+def basis_of(
+    call: Call, order_id: str, *, gate: str, is_begun: bool = False
+) -> tuple[OrderBasis, tuple[Pin, ...]]:
     """Return the basis of a release and the pins it stands on, none of them stale: the gate of the
     order to the lab.
 
-    The pins are read first and looked at again last: whatever changes in between is refused.
-    Raises OrderNotConfirmed, StalePins, Unknown, Unavailable.
+    The pins are read first and looked at again last: whatever changes in between is refused. A job
+    released while the prescription was in force is finished after its days are over, made anew if
+    need be (`is_begun`); a first release is not. Raises OrderNotConfirmed, StalePins, Unknown,
+    Unavailable.
     """
     pins = call.pins_on(order_id, of="billing")
     order = order_of(call, order_id)
@@ -88,8 +93,12 @@ def basis_of(call: Call, order_id: str, *, gate: str) -> tuple[OrderBasis, tuple
     ).lens_specification
     pins += _unless_pinned(call, pins, specification.prescription_id, *_RELIED_ON)
     basis = _read(call, order, specification)
-    call.require_live(pins, gate=gate, behind=order_id)
-    return basis, pins
+    of_the_job = tuple(
+        replace(one, may_expire=True) if one.record_id == specification.prescription_id else one
+        for one in pins
+    )
+    call.require_live(of_the_job if is_begun else pins, gate=gate, behind=order_id)
+    return basis, of_the_job
 
 
 def _unless_pinned(

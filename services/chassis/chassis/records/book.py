@@ -272,17 +272,24 @@ class RecordBook:
         reason: str,
         successor_id: str = "",
         state: str = "",
+        even_expired: bool = False,
     ) -> Record[C]:
         """End what others may rely on: superseded, revoked, expired, locked or merged. The state is
-        called after that unless the trade has a word of its own. Raises RecordVoid, Outdated."""
+        called after that unless the trade has a word of its own.
+
+        `even_expired`: whoever finishes on a record whose time has run out is stopped as well; the
+        next version, since they may have judged the end of the one before. Raises RecordVoid,
+        Outdated.
+        """
         if what not in VOIDING:
             raise ValueError(f"{what} does not end a record")
-        if record.void:
+        if record.void and not (even_expired and record.void == ChangeKind.EXPIRED):
             raise RecordVoid(f"{record.id} is {record.void}", id=record.id, state=record.void)
         return self._update(
             record,
             what,
             void=str(what),
+            version=record.version + bool(record.void),
             state=state or str(what),
             responsible_role=None,
             reason_code=reason_code,

@@ -50,10 +50,11 @@ _HOLDERS = (
 _ADD = text(
     """
     INSERT INTO pin (holder_id, record_id, kind, relied_version, settled_version, settled_by,
-        fields, fixed, settled_void)
+        fields, fixed, settled_void, may_expire)
     SELECT :holder_id, added.* FROM jsonb_to_recordset(CAST(:pins AS jsonb)) AS added (
         record_id text, kind text, relied_version integer, settled_version integer,
-        settled_by text, fields text[], fixed boolean, settled_void boolean)
+        settled_by text, fields text[], fixed boolean, settled_void boolean,
+        may_expire boolean)
     """
 )
 

@@ -11,12 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import ARRAY, Connection, Text, any_, bindparam, case, func, or_, select, text
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Row,
+    Text,
+    any_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.errors import Outdated
-from chassis.records.changes import VOIDING
+from chassis.records.changes import VOIDING, ChangeKind
 from chassis.records.facts import RecordChanged
 from chassis.records.pins import Pin
 from chassis.records.tables import known_change, known_version
@@ -24,12 +37,12 @@ from chassis.records.tables import known_change, known_version
 _HOLD = text(
     """
     WITH added AS (
-        INSERT INTO known_version (record_id, version, void)
-        SELECT record_id, 0, false FROM unnest(CAST(:ids AS text[])) AS record_id
+        INSERT INTO known_version (record_id, version, void, expired)
+        SELECT record_id, 0, false, false FROM unnest(CAST(:ids AS text[])) AS record_id
         ON CONFLICT DO NOTHING
-        RETURNING record_id, version, void
+        RETURNING record_id, version, void, expired
     ), held AS (
-        SELECT record_id, version, void FROM known_version
+        SELECT record_id, version, void, expired FROM known_version
         WHERE record_id = ANY(CAST(:ids AS text[])) ORDER BY record_id FOR SHARE
     )
     SELECT * FROM added UNION ALL SELECT * FROM held
@@ -79,15 +92,20 @@ def hold(connection: Connection, pins: Sequence[Pin]) -> tuple[Pin, ...]:
 def hear(connection: Connection, changed: RecordChanged) -> None:
     """Note that a version exists and what its change touched; the row only ever rises, in whatever
     order changes are heard of."""
+    is_expired = changed.what is ChangeKind.EXPIRED
     is_void = changed.what in VOIDING
     statement = insert(known_version).values(
-        record_id=changed.record_id, version=changed.version, void=is_void
+        record_id=changed.record_id,
+        version=changed.version,
+        void=is_void and not is_expired,
+        expired=is_expired,
     )
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["record_id"],
             set_={
                 "version": func.greatest(known_version.c.version, statement.excluded.version),
+                "expired": or_(known_version.c.expired, statement.excluded.expired),
                 # A lock ends with the next version, and may be heard of after its end.
                 "void": case(
                     (statement.excluded.version > known_version.c.version, statement.excluded.void),
@@ -106,16 +124,17 @@ def hear(connection: Connection, changed: RecordChanged) -> None:
         connection.execute(_NOTE, noted)
 
 
-def _held(connection: Connection, record_ids: Sequence[str]) -> dict[str, tuple[int, bool]]:
+def _held(connection: Connection, record_ids: Sequence[str]) -> dict[str, Row[Any]]:
     rows = connection.execute(_HOLD, {"ids": record_ids}).all()
     while len(rows) < len(set(record_ids)):
         rows = connection.execute(_HOLD, {"ids": record_ids}).all()
-    return {row.record_id: (row.version, row.void) for row in rows}
+    return {row.record_id: row for row in rows}
 
 
-def _is_behind(pin: Pin, known: Mapping[str, tuple[int, bool]]) -> bool:
-    version, void = known[pin.record_id]
-    return version > pin.settled_version or (void and not pin.settled_void)
+def _is_behind(pin: Pin, known: Mapping[str, Row[Any]]) -> bool:
+    row = known[pin.record_id]
+    is_over = row.void or (row.expired and not pin.may_expire)
+    return row.version > pin.settled_version or (is_over and not pin.settled_void)
 
 
 def _heard(connection: Connection, record_ids: Sequence[str]) -> Heard:
@@ -123,10 +142,10 @@ def _heard(connection: Connection, record_ids: Sequence[str]) -> Heard:
     return {(row.record_id, row.version): row.fields for row in rows}
 
 
-def _settled(pin: Pin, known: Mapping[str, tuple[int, bool]], heard: Heard) -> Pin:
+def _settled(pin: Pin, known: Mapping[str, Row[Any]], heard: Heard) -> Pin:
     """Settle a pin at the version heard of, when every change up to there is known and none touched
     it."""
-    version, void = known[pin.record_id]
+    version, void = known[pin.record_id].version, known[pin.record_id].void
     changes = [
         heard.get((pin.record_id, number)) for number in range(pin.settled_version + 1, version + 1)
     ]

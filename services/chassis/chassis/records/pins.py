@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chassis.errors import Refused
-from chassis.records.changes import VOIDING, Change
+from chassis.records.changes import VOIDING, Change, ChangeKind
 from chassis.records.envelope import Record
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pin:
     """(record, version relied on, version settled); live unless `fixed`. No `fields` means all of
-    them. `settled_void` says that somebody judged the record's end, and kept it at that version."""
+    them. `settled_void` says that somebody judged the record's end, and kept it at that version.
+    What was begun in time `may_expire`: the holder is finished though the record's time runs out
+    meanwhile."""
 
     record_id: str
     kind: str
@@ -24,10 +26,13 @@ class Pin:
     fields: tuple[str, ...] = ()
     fixed: bool = False
     settled_void: bool = False
+    may_expire: bool = False
 
     def is_touched_by(self, change: Change) -> bool:
         """Tell whether a later change makes this pin stale."""
         if self.fixed:
+            return False
+        if change.what is ChangeKind.EXPIRED and self.may_expire:
             return False
         if change.what in VOIDING:
             return change.version > self.settled_version or not self.settled_void
@@ -88,8 +93,8 @@ def fixed(record_id: str, kind: str, version: int) -> Pin:
 def flat(pins: Iterable[Pin]) -> tuple[Pin, ...]:
     """Join pins so that each record stands once, on every field any of them relied on.
 
-    Two pins on one record join at the lower settled version: a gate must then see everything that
-    either of them has not.
+    Two pins on one record join at the lower settled version, and at the one that may not expire: a
+    gate must then see everything that either of them has not.
     """
     joined: dict[str, Pin] = {}
     for one in pins:
@@ -101,5 +106,10 @@ def flat(pins: Iterable[Pin]) -> tuple[Pin, ...]:
 def _join(a: Pin, b: Pin) -> Pin:
     lower = a if a.settled_version <= b.settled_version else b
     fields = tuple(sorted({*a.fields, *b.fields})) if a.fields and b.fields else ()
-    settled_void = a.settled_void and b.settled_void
-    return replace(lower, fields=fields, fixed=a.fixed and b.fixed, settled_void=settled_void)
+    return replace(
+        lower,
+        fields=fields,
+        fixed=a.fixed and b.fixed,
+        settled_void=a.settled_void and b.settled_void,
+        may_expire=a.may_expire and b.may_expire,
+    )

@@ -52,6 +52,8 @@ class Cause:
 
     def makes_stale(self, pin: Pin) -> bool:
         """Tell whether a pin on the record no longer holds."""
+        if self.what is ChangeKind.EXPIRED and pin.may_expire:
+            return False
         return _is_behind(pin, self.version, is_void=self.is_void) and (
             self.is_void or pin.rests_on(self.fields)
         )

@@ -84,4 +84,5 @@ def pin_of(row: RowMapping | Mapping[str, Any]) -> Pin:
         fields=tuple(row["fields"]),
         fixed=row["fixed"],
         settled_void=row["settled_void"],
+        may_expire=row["may_expire"],
     )

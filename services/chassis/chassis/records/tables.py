@@ -77,6 +77,7 @@ pin = Table(
     Column("fields", ARRAY(Text)),
     Column("fixed", Boolean),
     Column("settled_void", Boolean),
+    Column("may_expire", Boolean),
 )
 
 known_version = Table(
@@ -85,6 +86,7 @@ known_version = Table(
     Column("record_id", Text, primary_key=True),
     Column("version", Integer),
     Column("void", Boolean),
+    Column("expired", Boolean),
 )
 
 known_change = Table(
