@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from chassis import clock
+from chassis.actor import system
 from chassis.errors import Invalid, NotPermitted, Refused
 from chassis.ids import new_id
 from chassis.roles import Role
 from chassis.wire import instant
 from clinical import commands_reading, commands_visit
 from clinical.device_reading import DEVICE_READING
+from clinical.tables import armed_station
 from clinical.value import Eye, ValueState
 from optichain.clinical.v1 import clinical_service_pb2 as pb
 from optichain.clinical.v1 import device_reading_pb2, value_pb2
@@ -118,6 +121,29 @@ def test_a_print_that_waited_in_a_spool_does_not_fall_to_the_next_customer(clini
     late.measured_at.FromDatetime(before)
     reading = clinic.chain.ask_as_service("device_bridge", late, pb.RecordReadingResponse).reading
     assert (reading.envelope.state, reading.visit_id) == ("unclaimed", "")
+
+
+@pytest.mark.parametrize("hours", [5, 24])
+def test_a_visit_left_armed_takes_no_reading_of_another_half_day(clinic: Any, hours: int) -> None:
+    visit = clinic.visit()
+    clinic.arm(visit)
+    with clinic.chain.work("clinical", system("clinical")) as work:
+        left = work.at - timedelta(hours=hours)
+        work.connection.execute(armed_station.update().values(armed_at=left))
+    reading = clinic.reading()
+    assert (reading.state, reading.content.visit_id) == ("unclaimed", "")
+
+
+def test_a_visit_armed_before_midnight_takes_no_reading_of_the_next_day(clinic: Any) -> None:
+    visit = clinic.visit()
+    clinic.arm(visit)
+    zone = ZoneInfo("Asia/Shanghai")
+    night = datetime.combine(clinic.today, time(0, 30), zone)
+    with clinic.chain.work("clinical", system("clinical")) as work:
+        left = night - timedelta(hours=1)
+        work.connection.execute(armed_station.update().values(armed_at=left))
+    assert clinic.reading(measured_at=night).state == "unclaimed"
+    assert clinic.reading(measured_at=night - timedelta(minutes=50)).state == "bound"
 
 
 def test_a_reading_with_no_armed_visit_waits_unclaimed_until_somebody_claims_it(

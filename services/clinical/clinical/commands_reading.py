@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chassis.db import UnitOfWork
 from chassis.errors import invalid
@@ -90,8 +90,17 @@ def record_reading(
 def _armed_visit(
     work: UnitOfWork, branch_id: str, station_code: str, measured_at: datetime
 ) -> Record[Visit] | None:
-    visit_id = store.visit_armed_at(work.connection, branch_id, station_code, measured_at)
-    return work.records.find(VISIT, visit_id) if visit_id else None
+    """Return the visit a station is armed for. It ends with the branch's day, or sooner by rule: a
+    visit that was left open takes nobody else's readings."""
+    armed = store.armed_at(work.connection, branch_id, station_code, measured_at)
+    if armed is None:
+        return None
+    day = store.day_at(work.connection, branch_id, measured_at)
+    most = timedelta(hours=store.rule(work.connection, "station_arming", day)["hours"])
+    same_day = store.day_at(work.connection, branch_id, armed.armed_at) == day
+    if not same_day or measured_at - armed.armed_at > most:
+        return None
+    return work.records.find(VISIT, armed.visit_id)
 
 
 def claim_reading(

@@ -140,22 +140,22 @@ def disarm(connection: Connection, visit_id: str, *, branch_id: str = "", code: 
     connection.execute(statement)
 
 
-def visit_armed_at(
+def armed_at(
     connection: Connection, branch_id: str, station_code: str, measured_at: datetime
-) -> str:
-    """Return the visit a station was armed for when something was measured, which stays so until
-    the commit; empty for none. What waited in a spool must not fall to the next customer."""
+) -> ArmedStation | None:
+    """Return for whom a station was armed when something was measured, which stays so until the
+    commit. What waited in a spool must not fall to the next customer."""
     columns = armed_station.c
     found = connection.execute(
-        select(columns.visit_id)
+        select(armed_station)
         .where(
             columns.branch_id == branch_id,
             columns.station_code == station_code,
             columns.armed_at <= measured_at,
         )
         .with_for_update(read=True)
-    ).scalar()
-    return found or ""
+    ).mappings()
+    return next((ArmedStation(**row) for row in found), None)
 
 
 def stations_of(connection: Connection, visit_id: str) -> list[ArmedStation]:
