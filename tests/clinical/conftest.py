@@ -223,12 +223,8 @@ class Clinic:
             "product_pin": product_pin(product_id) if product_id else None,
             **arguments,
         }
-        return self.run(
-            self.optician,
-            commands_frame.select_frame,
-            visit_id=self.visit_of(prescription),
-            **known,
-        )
+        known = {"visit_id": self.visit_of(prescription), **known}
+        return self.run(self.optician, commands_frame.select_frame, **known)
 
     def lens(self, prescription: Record[Any], frame: Record[Any], **arguments: Any) -> Any:
         """Stock single-vision lenses."""
@@ -264,22 +260,24 @@ class Clinic:
             "method": MeasuringMethod.PUPILLOMETER,
             "od": EyeFitting(monocular_pd_micrometres=measured(32_000)),
             "os": EyeFitting(monocular_pd_micrometres=measured(31_500)),
-            "adjustment": Adjustment(adjusted_at=clock.now() - timedelta(minutes=1)),
+            "adjustment": Adjustment(
+                adjusted_at=clock.now() - timedelta(minutes=1), is_front_level=True
+            ),
             **changed,
         }
         return self.run(self.optician, commands_fitting.record_fitting_measurement, **known)
 
-    def photo(self) -> str:
-        """A confirmed photo, as the object service leaves it."""
+    def photo(self, media_type: str = "image/png") -> str:
+        """A confirmed object, a photo unless told otherwise, as the object service leaves it."""
         key = f"clinical/photo/{new_id('obj')}"
         shown = Evidence(
             object_key=key,
             sha256=hashlib.sha256(key.encode()).hexdigest(),
-            media_type="image/png",
+            media_type=media_type,
             size_bytes=9,
         )
         with self.chain.work("clinical", self.optician.actor) as work:
-            evidence.offered(work.connection, key, "image/png", self.optician.id, work.at)
+            evidence.offered(work.connection, key, media_type, self.optician.id, work.at)
             evidence.confirmed(work.connection, shown, work.at)
         return key
 

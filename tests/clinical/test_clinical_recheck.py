@@ -10,10 +10,13 @@ import pytest
 from chassis.actor import system
 from chassis.errors import Refused
 from chassis.ids import new_id
+from chassis.records.changes import ChangeKind
 from chassis.records.envelope import SourceKind
 from chassis.wire import instant
 from clinical import commands_recheck
 from clinical.appointment import VisitPurpose
+from clinical.dispensing.fitting_measurement import EyeFitting
+from clinical.prescription import PRESCRIPTION
 from clinical.recheck_plan import RECHECK_PLAN
 from clinical.validity import months_after
 from clinical.worker import ClinicalWorker
@@ -75,6 +78,39 @@ def test_the_day_the_examiner_chose_comes_before_the_rule_and_a_later_plan_takes
     collect(clinic, newer, new_id("job"))
     found = plans(clinic, months_after(clinic.today, 24))
     assert [(one.due_on, one.rule_edition) for one in found] == [(chosen.isoformat(), "")]
+
+
+def test_a_pair_on_a_prescription_of_an_earlier_case_is_rechecked_by_that_prescription(
+    clinic: Any,
+) -> None:
+    clinic.chain.serve("clinical")
+    earlier = clinic.prescription(os=None)
+    visit = clinic.visit(customer_id=earlier.customer_id, purpose=VisitPurpose.DISPENSING)
+    frame = clinic.frame(earlier, visit_id=visit.id)
+    clinic.lens(earlier, frame, visit_id=visit.id)
+    one_eyed = EyeFitting(monocular_pd_micrometres=clinic.prescribed()["pd"].od_micrometres)
+    clinic.fitting(frame, visit_id=visit.id, od=one_eyed, os=None)
+    collect(clinic, visit, new_id("job"))
+    [plan] = plans(clinic, months_after(clinic.today, 24))
+    assert plan.prescription_id == earlier.id
+
+
+def test_a_pair_collected_after_its_prescription_expired_is_rechecked_all_the_same(
+    clinic: Any,
+) -> None:
+    clinic.chain.serve("clinical")
+    prescription = clinic.prescription()
+    clinic.lens(prescription, clinic.frame(prescription))
+    with clinic.chain.work("clinical", system("clinical")) as work:
+        work.records.void(
+            work.records.find(PRESCRIPTION, prescription.id),
+            ChangeKind.EXPIRED,
+            reason_code="EXPIRED",
+            reason="its last day is over",
+        )
+    collect(clinic, prescription, new_id("job"))
+    [plan] = plans(clinic, months_after(clinic.today, 24))
+    assert plan.prescription_id == prescription.id
 
 
 def test_a_case_without_a_prescription_plans_nothing(clinic: Any) -> None:

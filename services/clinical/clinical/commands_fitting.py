@@ -26,10 +26,8 @@ from clinical.dispensing.frame_selection import FRAME_SELECTION, FrameSelection
 from clinical.dispensing.lens_product import LensDesign
 from clinical.dispensing.needs_analysis import NEEDS_ANALYSIS
 from clinical.prescription import (
-    PRESCRIPTION,
     FindingSeverity,
     PlausibilityFinding,
-    Prescription,
     PrescriptionPurpose,
 )
 from clinical.value import NOT_MEASURED, Eye, Measured
@@ -147,24 +145,16 @@ def _work_distance(
         if asked is not None:
             return asked
     rules = load_pupillary_distance_rules()
-    prescription = _prescription_behind(work, visit, selection.id)
+    prescription = store_records.prescription_behind(work.connection, visit.case_id, selection.id)
     if prescription and prescription.content.purpose is PrescriptionPurpose.INTERMEDIATE:
         return rules.intermediate_work_distance_micrometres.value
     return rules.near_work_distance_micrometres.value
 
 
-def _prescription_behind(
-    work: UnitOfWork, visit: Record[Visit], frame_selection_id: str
-) -> Record[Prescription] | None:
-    """Return the prescription of the lenses specified for a frame, else the one of the case."""
-    lenses = store_records.specification_of_case(work.connection, visit.case_id, frame_selection_id)
-    if lenses is not None:
-        return work.records.find(PRESCRIPTION, lenses.content.prescription_id)
-    return store_records.prescription_of_case(work.connection, visit.case_id)
-
-
 def _require_complete(work: UnitOfWork, visit: Record[Visit], content: FittingMeasurement) -> None:
-    prescription = _prescription_behind(work, visit, content.frame_selection_id)
+    prescription = store_records.prescription_behind(
+        work.connection, visit.case_id, content.frame_selection_id
+    )
     eyes = tuple(eye for eye, _part in prescription.content.eyes()) if prescription else ()
     missing = content.missing(
         store.rule(work.connection, "fitting", visit.content.day),

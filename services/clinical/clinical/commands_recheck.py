@@ -27,7 +27,7 @@ def plan_recheck(
 ) -> Record[RecheckPlan] | None:
     """Plan the recheck after a collection, once for each job, in place of an open plan; None for a
     case without a prescription."""
-    prescription = store_records.prescription_of_case(work.connection, case_id)
+    prescription = store_records.prescription_behind(work.connection, case_id)
     kept = store_records.recheck_of_job(work.connection, job_id)
     if prescription is None or kept is not None:
         return kept

@@ -18,7 +18,7 @@ from chassis.records.rows import record_of
 from chassis.records.tables import record
 from clinical.device_reading import DEVICE_READING, DeviceReading
 from clinical.dispensing.fitting_measurement import FITTING_MEASUREMENT, FittingMeasurement
-from clinical.dispensing.lens_specification import LENS_SPECIFICATION, LensSpecification
+from clinical.dispensing.lens_specification import LENS_SPECIFICATION
 from clinical.prescription import PRESCRIPTION, Prescription, PrescriptionPurpose
 from clinical.recheck_plan import RECHECK_PLAN, RecheckPlan
 from clinical.tables import branch_zone
@@ -152,36 +152,28 @@ def claim_expired(
     return _records(connection, statement, PRESCRIPTION)
 
 
-def prescription_of_case(connection: Connection, case_id: str) -> Record[Prescription] | None:
-    """Return the newest prescription of a case that stands."""
-    statement = (
-        select(record)
-        .where(
-            _columns.case_id == case_id,
-            _columns.kind == PRESCRIPTION.name,
-            _columns.void == "",
-        )
-        .order_by(_columns.recorded_at.desc(), _columns.id.desc())
-    )
-    return _first(connection, statement, PRESCRIPTION)
-
-
-def specification_of_case(
+def prescription_behind(
     connection: Connection, case_id: str, frame_selection_id: str = ""
-) -> Record[LensSpecification] | None:
-    """Return the newest lens specification of a case that stands, for a frame when one is named."""
-    statement = (
+) -> Record[Prescription] | None:
+    """Return the prescription of the lenses that were specified last in a case, for a frame when
+    one is named; else the newest of the case that stands. The lenses may follow a prescription of
+    an earlier case, or one whose days are over meanwhile."""
+    lenses = _standing_of_case(case_id, LENS_SPECIFICATION)
+    if frame_selection_id:
+        lenses = lenses.where(_content["frame_selection_id"].astext == frame_selection_id)
+    specified = _first(connection, lenses, LENS_SPECIFICATION)
+    if specified is None:
+        return _first(connection, _standing_of_case(case_id, PRESCRIPTION), PRESCRIPTION)
+    wanted = as_uuid(specified.content.prescription_id)
+    return _first(connection, select(record).where(_columns.id == wanted), PRESCRIPTION)
+
+
+def _standing_of_case(case_id: str, kind: Kind[Any]) -> Select[Any]:
+    return (
         select(record)
-        .where(
-            _columns.case_id == case_id,
-            _columns.kind == LENS_SPECIFICATION.name,
-            _columns.void == "",
-        )
+        .where(_columns.case_id == case_id, _columns.kind == kind.name, _columns.void == "")
         .order_by(_columns.recorded_at.desc(), _columns.id.desc())
     )
-    if frame_selection_id:
-        statement = statement.where(_content["frame_selection_id"].astext == frame_selection_id)
-    return _first(connection, statement, LENS_SPECIFICATION)
 
 
 def measurement_on(
