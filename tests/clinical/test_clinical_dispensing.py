@@ -214,6 +214,44 @@ def test_lenses_are_specified_on_a_prescription_that_is_in_force_and_covered(cli
     assert void.value.code == "RECORD_VOID"
 
 
+@pytest.mark.parametrize("said", [{}, {"note": "  "}])
+def test_an_adjustment_says_what_was_done_or_that_nothing_was_needed(
+    clinic: Any, said: dict[str, Any]
+) -> None:
+    frame = clinic.frame(clinic.prescription())
+    at = clock.now() - timedelta(minutes=1)
+    with pytest.raises(Refused) as refused:
+        clinic.fitting(frame, adjustment=Adjustment(adjusted_at=at, **said))
+    assert refused.value.code == "NOT_ADJUSTED"
+    assert refused.value.missing == ("what was adjusted, or that nothing was needed",)
+    for answer in ({"is_pad_fit_even": True}, {"note": "pads"}, {"is_nothing_needed": True}):
+        assert clinic.fitting(frame, adjustment=Adjustment(adjusted_at=at, **answer)).version == 1
+
+
+def test_a_special_order_says_when_the_frame_will_be_here(clinic: Any) -> None:
+    prescription = clinic.prescription()
+    with pytest.raises(Invalid) as refused:
+        clinic.frame(prescription, source=FrameSource.SPECIAL_ORDER)
+    assert refused.value.problems[0].field == "expected_on"
+    day = clinic.today + timedelta(days=9)
+    frame = clinic.frame(prescription, source=FrameSource.SPECIAL_ORDER, expected_on=day)
+    assert frame.content.expected_on == day
+
+
+def test_a_photo_is_a_picture(clinic: Any) -> None:
+    prescription = clinic.prescription()
+    own: dict[str, Any] = {
+        "source": FrameSource.OWN,
+        "product_id": "",
+        "own_frame": OwnFrame(description="steel, 2019", condition="pads worn"),
+        "is_risk_acknowledged": True,
+    }
+    for media_type in ("text/csv", "application/pdf"):
+        with pytest.raises(Refused) as refused:
+            clinic.frame(prescription, evidence_keys=(clinic.photo(media_type),), **own)
+        assert refused.value.code == "PHOTO_MISSING"
+
+
 def test_only_the_selected_frame_once_adjusted_is_measured_on(clinic: Any) -> None:
     frame = clinic.frame(clinic.prescription())
     with pytest.raises(Refused) as other:

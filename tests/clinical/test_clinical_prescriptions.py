@@ -432,6 +432,13 @@ def test_an_external_prescription_is_believed_by_its_image_while_it_is_in_force(
         external(clinic, issued_on=clinic.today + timedelta(days=1))
 
 
+def test_an_image_is_a_picture_or_a_pdf(clinic: Any) -> None:
+    with pytest.raises(Refused) as refused:
+        external(clinic, evidence_keys=(clinic.photo("text/csv"),))
+    assert refused.value.code == "IMAGE_MISSING"
+    assert external(clinic, evidence_keys=(clinic.photo("application/pdf"),)).evidence
+
+
 def test_lab_roles_read_a_prescription_and_the_cashier_does_not(clinic: Any) -> None:
     clinic.chain.serve("clinical")
     prescription = clinic.prescription(purpose=PrescriptionPurpose.DISTANCE)

@@ -71,6 +71,8 @@ def select_frame(
         raise invalid("product_id", "required", "must be given")
     if box is None:
         raise invalid("box", "required", "must be measured on an own frame")
+    if source is FrameSource.SPECIAL_ORDER and expected_on is None:
+        raise invalid("expected_on", "required", "must say when the frame will be here")
     content = FrameSelection(
         visit_id=visit_id,
         source=source,
@@ -86,7 +88,7 @@ def select_frame(
         supersedes_id=supersedes_id,
     )
     photos = work.records.evidence(evidence_keys)
-    if content.is_own and not photos:
+    if content.is_own and not any(one.is_picture for one in photos):
         raise PhotoMissing("an own frame needs a photo of its condition", missing=["photo"])
     if content.is_own and not is_risk_acknowledged:
         raise RiskUnacknowledged(

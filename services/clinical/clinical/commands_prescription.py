@@ -105,7 +105,7 @@ def record_external_prescription(
     """
     visit = work.records.get(VISIT, visit_id)
     image = work.records.evidence(evidence_keys)
-    if not image:
+    if not any(one.is_picture or one.is_pdf for one in image):
         raise ImageMissing("an external prescription needs its image", missing=["image"])
     today = store.day_at(work.connection, work.actor.branch_id, work.at)
     if issued_on > today:

@@ -44,6 +44,16 @@ class Evidence:
     size_bytes: int
     note: str = ""
 
+    @property
+    def is_picture(self) -> bool:
+        """Tell whether somebody can look at it: a photo or a scan."""
+        return self.media_type.startswith("image/")
+
+    @property
+    def is_pdf(self) -> bool:
+        """Tell whether it is a document as it was printed."""
+        return self.media_type == "application/pdf"
+
 
 class ApprovalStatus(StrEnum):
     """Whether somebody else had to agree, and did."""

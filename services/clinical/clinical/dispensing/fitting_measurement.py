@@ -58,7 +58,8 @@ class MeasurementIncomplete(Refused):
 
 @dataclass(frozen=True, kw_only=True)
 class Adjustment:
-    """How the frame was shaped to the face."""
+    """How the frame was shaped to the face. A point that is false was not looked at, or is not
+    so."""
 
     adjusted_at: datetime | None
     is_front_level: bool = False
@@ -68,6 +69,20 @@ class Adjustment:
     is_vertex_equal: bool = False
     is_without_pressure_marks: bool = False
     note: str = ""
+    is_nothing_needed: bool = False
+
+    @property
+    def is_told(self) -> bool:
+        """Tell whether it says what was done, how the frame sits, or that nothing was needed."""
+        points = (
+            self.is_front_level,
+            self.is_temple_spread_even,
+            self.is_pad_fit_even,
+            self.is_without_rock,
+            self.is_vertex_equal,
+            self.is_without_pressure_marks,
+        )
+        return any(points) or self.is_nothing_needed or bool(self.note.strip())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +214,11 @@ def require_adjusted(adjustment: Adjustment | None, measured_at: datetime) -> Ad
         raise NotAdjusted(
             "the frame was adjusted after it was measured on",
             missing=["adjustment.adjusted_at not after measured_at"],
+        )
+    if not adjustment.is_told:
+        raise NotAdjusted(
+            "say how the frame was adjusted",
+            missing=["what was adjusted, or that nothing was needed"],
         )
     return adjustment
 
