@@ -18,6 +18,7 @@ from chassis.records.envelope import Evidence, Record
 from chassis.records.pins import Pin
 from chassis.roles import Role
 from clinical import (
+    commands_confirming,
     commands_fitting,
     commands_frame,
     commands_lens,
@@ -195,6 +196,26 @@ class Clinic:
             commands_prescription.sign_prescription,
             refraction_id=refraction.id,
             **self.prescribed(**changed),
+        )
+
+    def confirm(
+        self,
+        visit: Record[Any],
+        rules: tuple[str, ...],
+        *,
+        by: Person | None = None,
+        **changed: Any,
+    ) -> Any:
+        """What the colleague says of what the optometrist is about to prescribe."""
+        prescribed = self.prescribed(**changed)
+        return self.run(
+            by or self.colleague,
+            commands_confirming.confirm_plausibility,
+            visit_id=visit.id,
+            purpose=prescribed["purpose"],
+            od=prescribed["od"],
+            os=prescribed["os"],
+            confirmed_rules=rules,
         )
 
     def amend(self, prescription: Record[Any], **corrected: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,9 +25,11 @@ from clinical.refraction import BothEyes, EyeRefraction
 from clinical.validity import months_after
 from clinical.value import Eye, Measured, ValueState
 from optichain.clinical.v1 import clinical_service_pb2 as pb
+from optichain.clinical.v1 import prescription_pb2
 from optichain.record.v1 import pin_pb2
 from optichain.record.v1 import record_service_pb2 as records
 from optichain.record.v1.events_pb2 import RecordChanged
+from organisation.staff import QUALIFICATION, Qualification
 
 AXIS_12 = PrescribedEye(sphere_centidioptres=-200, cylinder_centidioptres=-75, axis_degrees=12)
 FAR_OFF = PrescribedEye(sphere_centidioptres=200, cylinder_centidioptres=-75, axis_degrees=10)
@@ -112,6 +115,7 @@ def test_a_change_no_eye_makes_must_be_confirmed_by_its_rule_and_a_second_person
     with pytest.raises(Refused) as alone:
         clinic.sign(refraction, od=FAR_OFF, confirmed_rules=rules)
     assert alone.value.code == "SECOND_PERSON_MISSING"
+    clinic.confirm(visit, rules, od=FAR_OFF)
     signed = clinic.sign(
         refraction,
         od=FAR_OFF,
@@ -121,6 +125,80 @@ def test_a_change_no_eye_makes_must_be_confirmed_by_its_rule_and_a_second_person
     )
     assert signed.content.second_person_id == clinic.colleague.id
     assert {f.rule for f in signed.content.findings if f.is_confirmed} == set(rules)
+
+
+def test_the_second_person_is_nobody_until_the_colleague_has_looked_at_these_very_powers(
+    clinic: Any,
+) -> None:
+    visit = clinic.visit()
+    older = clinic.prescription(visit)
+    refraction = clinic.signed_refraction(visit)
+    rules = ("R1", "R2", "R5")
+
+    def sign(**changed: Any) -> Any:
+        known: dict[str, Any] = {"od": FAR_OFF, "second_person_id": clinic.colleague.id, **changed}
+        return clinic.sign(refraction, confirmed_rules=rules, supersedes_id=older.id, **known)
+
+    def refused(**changed: Any) -> tuple[str, ...]:
+        with pytest.raises(Refused) as refusal:
+            sign(**changed)
+        assert refusal.value.code == "SECOND_PERSON_MISSING"
+        return refusal.value.missing
+
+    assert refused() == ("second person for R1", "second person for R5")
+    clinic.confirm(visit, ("R1",), od=FAR_OFF)
+    assert refused() == ("second person for R5",)
+    clinic.confirm(visit, rules, od=replace(FAR_OFF, axis_degrees=11))
+    clinic.confirm(clinic.visit(), rules, od=FAR_OFF)
+    clinic.confirm(visit, rules, by=clinic.optometrist, od=FAR_OFF)
+    assert refused() == ("second person for R5",)
+    clinic.confirm(visit, rules, od=FAR_OFF)
+    with pytest.raises(Invalid):
+        sign(second_person_id=clinic.optometrist.id)
+    assert refused(second_person_id=clinic.person(Role.OPTOMETRIST).id)
+    assert sign().content.second_person_id == clinic.colleague.id
+
+
+def test_a_colleague_confirms_with_a_login_and_a_qualification_of_their_own(clinic: Any) -> None:
+    clinic.chain.serve("clinical")
+    visit = clinic.visit()
+    request = pb.ConfirmPlausibilityRequest(
+        visit_id=visit.id,
+        purpose=prescription_pb2.PRESCRIPTION_PURPOSE_DISTANCE,
+        od=prescription_pb2.PrescribedEye(sphere_centidioptres=200),
+        confirmed_rules=["R2"],
+    )
+    ask = clinic.chain.ask
+    elsewhere = clinic.chain.person(Role.OPTOMETRIST)
+    with pytest.raises(Refused) as unqualified:
+        ask(request, pb.ConfirmPlausibilityResponse, as_=elsewhere)
+    assert unqualified.value.code == "QUALIFICATION_MISSING"
+    with pytest.raises(NotPermitted):
+        ask(request, pb.ConfirmPlausibilityResponse, as_=clinic.optician)
+    qualify(clinic, elsewhere)
+    told = ask(request, pb.ConfirmPlausibilityResponse, as_=elsewhere).plausibility_confirmation
+    assert (told.envelope.recorded_by, told.envelope.customer_id) == (
+        elsewhere.id,
+        visit.customer_id,
+    )
+    assert told.envelope.branch_id == clinic.branch_id
+    assert list(told.confirmed_rules) == ["R2"]
+
+
+def qualify(clinic: Any, who: Any) -> None:
+    """Let somebody have passed the course that prescribing needs."""
+    office = clinic.chain.person(Role.HEAD_OFFICE)
+    with clinic.chain.work("organisation", office.actor) as work:
+        work.records.add(
+            QUALIFICATION,
+            Qualification(
+                staff_id=who.id,
+                course="refraction",
+                valid_from=clinic.today - timedelta(days=9),
+                valid_to=clinic.today + timedelta(days=9),
+                assessor="x",
+            ),
+        )
 
 
 @pytest.mark.parametrize(

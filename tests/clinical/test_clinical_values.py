@@ -422,7 +422,12 @@ def test_findings_that_ask_for_it_must_be_confirmed_and_strong_ones_by_two_peopl
     assert alone.value.code == "SECOND_PERSON_MISSING"
     with pytest.raises(Invalid):
         plausibility.confirmed(found, codes, signer_id="stf_a", second_person_id="stf_a")
-    answered = plausibility.confirmed(found, codes, signer_id="stf_a", second_person_id="stf_b")
+    with pytest.raises(Refused) as unanswered:
+        plausibility.confirmed(found, codes, signer_id="stf_a", second_person_id="stf_b")
+    assert unanswered.value.code == "SECOND_PERSON_MISSING"
+    answered = plausibility.confirmed(
+        found, codes, signer_id="stf_a", second_person_id="stf_b", backed_rules=codes
+    )
     assert all(one.is_confirmed for one in answered if one.severity != "warn")
 
 

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from chassis import clock
 from chassis.rpc import Api, Call, deciding
 from clinical import (
+    commands_confirming,
     commands_fitting,
     commands_frame,
     commands_lens,
@@ -85,6 +86,13 @@ def sign_refraction(call: Call, _request: Any) -> Message:
     """Sign a refraction in the name of a qualified examiner."""
     _require_qualified(call, "refraction", call.actor.id)
     return call.run(commands_refraction.sign_refraction)
+
+
+@api.asks("ConfirmPlausibility")
+def confirm_plausibility(call: Call, _request: Any) -> Message:
+    """Confirm a colleague's powers in the name of a qualified prescriber."""
+    _require_qualified(call, "prescription", call.actor.id)
+    return call.run(commands_confirming.confirm_plausibility)
 
 
 @api.asks("SignPrescription")

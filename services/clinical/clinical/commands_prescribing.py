@@ -115,9 +115,26 @@ def plausible(
         store.rule(work.connection, "plausibility", today),
     )
     answered = plausibility.confirmed(
-        found, confirmed_rules, signer_id=work.actor.id, second_person_id=second_person_id
+        found,
+        confirmed_rules,
+        signer_id=work.actor.id,
+        second_person_id=second_person_id,
+        backed_rules=_backed_rules(work, visit, content, second_person_id),
     )
     return replace(content, findings=answered, second_person_id=second_person_id)
+
+
+def _backed_rules(
+    work: UnitOfWork, visit: Record[Visit], content: Prescription, second_person_id: str
+) -> set[str]:
+    """Return the rules whose findings the second person confirmed for these very powers."""
+    said = store_records.confirmations_by(work.connection, visit.case_id, second_person_id)
+    return {
+        rule
+        for one in said
+        if one.content.is_about(content)
+        for rule in one.content.confirmed_rules
+    }
 
 
 def recorded(

@@ -29,7 +29,7 @@ class PlausibilityUnconfirmed(Refused):
 
 
 class SecondPersonMissing(Refused):
-    """A confirmed finding asks for a second qualified person."""
+    """A confirmed finding asks for a second qualified person, who has not confirmed it."""
 
     reason = "SECOND_PERSON_MISSING"
 
@@ -111,8 +111,10 @@ def confirmed(
     *,
     signer_id: str,
     second_person_id: str,
+    backed_rules: Iterable[str] = (),
 ) -> tuple[PlausibilityFinding, ...]:
-    """Return the findings as the signer answers for them.
+    """Return the findings as the signer answers for them. `backed_rules` are those whose findings
+    the second person has confirmed.
 
     Raises PlausibilityUnconfirmed listing what is not confirmed, SecondPersonMissing, Invalid.
     """
@@ -130,12 +132,12 @@ def confirmed(
             ],
             rules=",".join(sorted({one.rule for one in open_ones})),
         )
-    two = sorted({one.rule for one in answered if one.asks_two})
-    if two and not second_person_id:
+    alone = sorted({one.rule for one in answered if one.asks_two} - set(backed_rules))
+    if alone:
         raise SecondPersonMissing(
-            "a second qualified person must stand behind these findings",
-            missing=[f"second person for {rule}" for rule in two],
-            rules=",".join(two),
+            "a second qualified person must confirm these findings for these very powers",
+            missing=[f"second person for {rule}" for rule in alone],
+            rules=",".join(alone),
         )
     return answered
 

@@ -19,6 +19,10 @@ from chassis.records.tables import record
 from clinical.device_reading import DEVICE_READING, DeviceReading
 from clinical.dispensing.fitting_measurement import FITTING_MEASUREMENT, FittingMeasurement
 from clinical.dispensing.lens_specification import LENS_SPECIFICATION
+from clinical.plausibility_confirmation import (
+    PLAUSIBILITY_CONFIRMATION,
+    PlausibilityConfirmation,
+)
 from clinical.prescription import PRESCRIPTION, Prescription, PrescriptionPurpose
 from clinical.recheck_plan import RECHECK_PLAN, RecheckPlan
 from clinical.tables import branch_zone
@@ -28,6 +32,7 @@ C = TypeVar("C")
 _columns = record.c
 _content = record.c.content
 
+_CONFIRMED_AT_MOST = 20
 _EARLIEST_ZONE = timedelta(hours=14)
 """How far ahead of UTC a day may begin."""
 
@@ -127,6 +132,18 @@ def standing_prescriptions(
         _content["expires_on"].astext >= day.isoformat(),
     )
     return [one.id for one in _records(connection, statement, PRESCRIPTION)]
+
+
+def confirmations_by(
+    connection: Connection, case_id: str, staff_id: str
+) -> list[Record[PlausibilityConfirmation]]:
+    """Return what one person confirmed of the powers of a case, newest first."""
+    if not staff_id:
+        return []
+    statement = _standing_of_case(case_id, PLAUSIBILITY_CONFIRMATION).where(
+        _columns.recorded_by == staff_id
+    )
+    return _records(connection, statement.limit(_CONFIRMED_AT_MOST), PLAUSIBILITY_CONFIRMATION)
 
 
 def claim_expired(

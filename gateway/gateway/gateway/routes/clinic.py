@@ -27,6 +27,7 @@ ROUTES = (
     post("/refractions/{refraction_id}/sign", pb.SignRefractionRequest),
     post("/refractions/{refraction_id}/prescriptions", pb.SignPrescriptionRequest),
     post("/visits/{visit_id}/external-prescriptions", pb.RecordExternalPrescriptionRequest),
+    post("/visits/{visit_id}/plausibility-confirmations", pb.ConfirmPlausibilityRequest),
     get("/prescriptions/{prescription_id}", pb.GetPrescriptionRequest),
     post("/prescriptions/{prescription_id}/amend", pb.AmendPrescriptionRequest),
     post("/prescriptions/{prescription_id}/revoke", pb.RevokePrescriptionRequest),
