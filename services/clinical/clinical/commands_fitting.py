@@ -86,12 +86,10 @@ def record_fitting_measurement(
     )
     require_valid(content)
     _require_complete(work, visit, content)
-    content = content.with_near_pd(_work_distance(work, visit, selection))
-    content = replace(content, findings=(*content.findings, *usual_range.on_frame(content)))
     return add_to_case(
         work,
         FITTING_MEASUREMENT,
-        content,
+        _with_what_follows(work, visit, selection, content),
         visit,
         relies_on=[pin(selection, *frames.RELIED_ON)],
         evidence=work.records.evidence(evidence_keys),
@@ -133,6 +131,17 @@ def _known_distance(work: UnitOfWork, visit: Record[Visit]) -> int | None:
         return prescription.pd.binocular()
     measurement = store_records.earlier_measurement(work.connection, visit.customer_id)
     return measurement.content.binocular_pd_micrometres() if measurement is not None else None
+
+
+def _with_what_follows(
+    work: UnitOfWork,
+    visit: Record[Visit],
+    selection: Record[FrameSelection],
+    content: FittingMeasurement,
+) -> FittingMeasurement:
+    """Return the measurement with the distances for near, and with what is unusual in it."""
+    content = content.with_near_pd(_work_distance(work, visit, selection))
+    return replace(content, findings=(*content.findings, *usual_range.on_frame(content)))
 
 
 def _work_distance(

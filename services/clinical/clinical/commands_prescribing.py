@@ -64,8 +64,11 @@ def dated(
     return content
 
 
-def require_subjective(content: Prescription, refraction: Refraction) -> None:
-    """Refuse an eye that was refracted by an instrument alone. Raises SubjectiveMissing."""
+def require_subjective(content: Prescription, refraction: Refraction | None) -> None:
+    """Refuse an eye that was refracted by an instrument alone; what was written elsewhere has no
+    refraction here. Raises SubjectiveMissing."""
+    if refraction is None:
+        return
     subjective = refraction.subjective
     for eye, _part in content.eyes():
         tested = getattr(subjective, eye) if subjective is not None else None

@@ -168,9 +168,9 @@ def amend_prescription(
         corrected |= {"kept_beside_ids": (), "kept_beside_reason": ""}
     content = replace(prescription.content, **corrected)
     require_valid(content)
-    source = commands_prescribing.refraction_behind(work, content)
-    if source is not None:
-        commands_prescribing.require_subjective(content, source)
+    commands_prescribing.require_subjective(
+        content, commands_prescribing.refraction_behind(work, content)
+    )
     visit = work.records.find(VISIT, content.visit_id)
     if is_for_another:
         commands_prescribing.require_alone(
