@@ -82,13 +82,20 @@ class Chain:
         """Open a unit of work of a service in somebody's name."""
         return self.database(service).work(actor)
 
-    def hears(self, service: str, record_id: str, version: int, *fields: str) -> None:
-        """Let a service hear that a record was amended, as its worker would."""
+    def hears(
+        self,
+        service: str,
+        record_id: str,
+        version: int,
+        *fields: str,
+        what: ChangeKind = ChangeKind.AMENDED,
+    ) -> None:
+        """Let a service hear that a record was amended or ended, as its worker would."""
         changed = RecordChanged(
             record_id=record_id,
             kind="",
             version=version,
-            what=ChangeKind.AMENDED,
+            what=what,
             fields=fields,
             case_id="",
             customer_id="",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -21,8 +22,12 @@ from billing.order.promise import PROMISE, InformedHow, Outcome
 from chassis import actor
 from chassis.db import Reading
 from chassis.errors import DomainError, Invalid, Refused
-from chassis.ids import new_id
+from chassis.ids import as_uuid, new_id
+from chassis.records import reviewing
 from chassis.records.book import WrongBranch
+from chassis.records.changes import ChangeKind
+from chassis.records.pins import Pin
+from chassis.records.tables import review
 from chassis.roles import Role
 
 FRAME_PRICE, LENS_PRICE, EDGING_PRICE = 60_000, 45_000, 3_000
@@ -314,6 +319,34 @@ def test_a_void_before_release_reverses_charge_and_payments_and_frees_what_was_h
     assert all(ledger.balance_of(postings, account) == 0 for account in Account)
     assert "OrderCancelled" in shop.told()
     assert refusal(shop, shop.pay, order.id, 100) == "ORDER_ENDED"
+
+
+@pytest.mark.parametrize(("is_made", "asked"), [(False, 1), (True, 0)])
+def test_an_expired_prescription_is_a_question_until_the_glasses_are_being_made(
+    shop: Any, is_made: bool, asked: int
+) -> None:
+    prescription = Pin(
+        record_id=new_id("rx"), kind="clinical.prescription", relied_version=1, settled_version=1
+    )
+    set_aside_id, reservation_id = new_id("sta"), new_id("rsv")
+    basis = replace(shop.held(set_aside_id, reservation_id), pins=[prescription])
+    order = shop.quote(basis=basis, set_aside_id=set_aside_id, reservation_ids=(reservation_id,))
+    order = shop.approve(order.id)
+    order = shop.pay(order.id, order.content.deposit_minor)
+    if is_made:
+        shop.hear(order.id, "released", job_id=new_id("job"))
+
+    shop.chain.hears("billing", prescription.record_id, 1, what=ChangeKind.EXPIRED)
+    assert len(reviews_of(shop, order.id)) == asked
+
+    shop.chain.hears("billing", prescription.record_id, 2, what=ChangeKind.SUPERSEDED)
+    assert len(reviews_of(shop, order.id)) == asked + 1
+
+
+def reviews_of(shop: Any, order_id: str) -> list[Any]:
+    """What somebody is asked about an order."""
+    with shop.chain.database("billing").snapshot() as connection:
+        return reviewing.open_reviews(connection, review.c.holder_id == as_uuid(order_id))
 
 
 def test_an_order_whose_job_is_released_is_not_voided(shop: Any) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 from chassis.actor import Actor, Scope
 from chassis.errors import Outdated, Unavailable
 from chassis.ids import as_uuid
-from chassis.records import holdings, known_versions, queries
+from chassis.records import holdings, known_versions, queries, reviewing
 from chassis.records.book import NothingChanged, RecordVoid
 from chassis.records.kinds import MoveForbidden
 from chassis.records.known_versions import PinOutdated
@@ -113,11 +113,29 @@ def test_what_was_begun_in_time_is_finished_after_the_time_and_nothing_new_is_be
         # What is recorded of the begun work stands on the same sheet.
         second = work.records.add(WORK, Work(), relies_on=[pin(work.records.get(WORK, begun.id))])
     assert [one.may_expire for one in pins_of(owners, second.id)] == [False, True]
-    with pytest.raises(StalePins) as refused:
-        owners.start(waiting.id)
-    assert refused.value.stale[0].change.what == "expired"
+    assert not owners.reviews_of(begun)
+    (asked,) = owners.reviews_of(waiting)
+    assert asked.content.what == "expired"
     with pytest.raises(PinOutdated):
         owners.release(sheet, "power")
+
+
+def test_who_judged_the_expiry_and_went_on_hears_when_the_record_is_revoked_after_that(
+    owners: TwoOwners,
+) -> None:
+    sheet = owners.sign(-200)
+    waiting = owners.release(sheet, "power")
+    owners.expire(sheet.id)
+    with owners.downstream.work(EDGER) as work:
+        holdings.settle_judged(work.connection, waiting.id, sheet.id, 1, is_void=True, by=EDGER.id)
+        for asked in owners.reviews_of(waiting):
+            reviewing.close(work.records, asked, reason_code="SETTLED")
+    owners.start(waiting.id)
+
+    owners.revoke(sheet.id)
+    with pytest.raises(StalePins) as refused:
+        owners.start(waiting.id)
+    assert refused.value.stale[0].change.what == "revoked"
 
 
 def test_what_was_begun_in_time_stops_when_the_record_is_revoked_after_its_time(

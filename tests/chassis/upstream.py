@@ -153,15 +153,13 @@ class TwoOwners:
                 even_expired=True,
             )
 
-    def expire(self, sheet_id: str) -> RecordChanged:
+    def expire(self, sheet_id: str) -> None:
         """Let a sheet's time run out upstream, and let downstream hear of it."""
         with self.upstream.work(OPTOMETRIST) as work:
             sheet = work.records.get(SHEET, sheet_id)
             work.records.void(sheet, ChangeKind.EXPIRED, reason_code="EXPIRED", reason="test")
         changed = replace(change_of(sheet_id, sheet.version), what=ChangeKind.EXPIRED)
-        with self.downstream.work(EDGER) as work:
-            known_versions.hear(work.connection, changed)
-        return changed
+        self.hear(changed)
 
     def supersede(self, sheet_id: str, **differing: Any) -> Record[Sheet]:
         """Sign another sheet in place of one upstream."""

@@ -20,10 +20,8 @@ from chassis import actor, evidence
 from chassis.db import UnitOfWork
 from chassis.errors import DomainError
 from chassis.ids import new_id
-from chassis.records import known_versions
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Evidence, Record
-from chassis.records.facts import RecordChanged
 from chassis.records.pins import pin
 from chassis.records.tables import outbox
 from chassis.roles import Role
@@ -330,21 +328,7 @@ class Bench:
             work.records.void(
                 kept, ChangeKind.EXPIRED, reason_code="EXPIRED", reason="its days are over"
             )
-        with self.chain.work("labjob", actor.system("labjob")) as work:
-            known_versions.hear(
-                work.connection,
-                RecordChanged(
-                    record_id=kept.id,
-                    kind=PRESCRIPTION.name,
-                    version=kept.version,
-                    what=ChangeKind.EXPIRED,
-                    fields=(),
-                    case_id=kept.case_id,
-                    customer_id=kept.customer_id,
-                    branch_id=kept.branch_id,
-                    changed_at=work.at,
-                ),
-            )
+        self.chain.hears("labjob", kept.id, kept.version, what=ChangeKind.EXPIRED)
 
     def amend_axis(self, axis: int, reason: str = "axis read off wrongly") -> None:
         """Correct the axis of the right eye."""

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
+from billing.order.order import ORDER
+from chassis.actor import system
 from chassis.errors import Outdated, Unavailable
 from chassis.ids import as_uuid
 from chassis.records.pins import StalePins
@@ -113,6 +115,14 @@ def test_a_prescription_that_expired_after_approval_is_not_released(bench: Any) 
     refused = bench.refusal(bench.release)
     [pin] = [one for one in stale(refused) if one.pin.record_id == bench.rx.id]
     assert pin.change.what == "expired"
+
+
+def test_another_job_of_an_order_in_work_needs_a_prescription_in_force(bench: Any) -> None:
+    bench.order_glasses()
+    with bench.chain.work("billing", system("billing")) as work:
+        work.records.begun(work.records.find(ORDER, bench.order_id), "clinical.prescription")
+    bench.expire_prescription()
+    assert stale(bench.refusal(bench.release))
 
 
 def test_a_job_released_in_time_is_made_and_collected_after_the_prescription_expired(

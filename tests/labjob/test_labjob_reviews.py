@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chassis.errors import NotPermitted
+from chassis.records.changes import ChangeKind
 from chassis.records.pins import StalePins
 from chassis.roles import Role
 from optichain.labjob.v1 import job_pb2
@@ -75,6 +76,20 @@ def test_the_optician_is_asked_about_the_job_and_sees_what_changed(bench: Any) -
     assert list(one.fields) == ["od"]
     assert list(one.allowed) == [ADOPT, KEEP, CANCEL, REWORK]
     assert one.envelope.branch_id == bench.shop_id
+
+
+def test_nobody_is_asked_about_a_job_whose_prescription_expired_while_it_is_made(
+    bench: Any,
+) -> None:
+    bench.take_to_lab()
+    bench.expire_prescription()
+    assert waiting(bench, Role.OPTICIAN) == []
+    bench.work_stations(*UNTIL_EDGING)
+    assert bench.start(EDGING).job.is_cut
+
+    bench.chain.hears("labjob", bench.rx.id, 2, what=ChangeKind.REVOKED)
+    (one,) = waiting(bench, Role.OPTICIAN)
+    assert one.holder_id == bench.job_id
 
 
 def test_adopting_a_correction_ends_when_the_job_was_derived_from_it(bench: Any) -> None:

@@ -15,6 +15,8 @@ from chassis.records.envelope import Record
 from chassis.roles import Role
 
 _CLAIMED_AT_ONCE = 50
+_PRESCRIPTION = "clinical.prescription"
+"""What may expire while the glasses are made: they were begun in time."""
 _MAY_BE_IN_WORK = frozenset({"confirmed", "in_work", "ready", "collected", "closed"})
 
 
@@ -114,6 +116,7 @@ def _advance(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
         order = work.records.move(
             order, "start_work", responsible_role=Role.LAB_CLERK, held_at_id=lab_id
         )
+        work.records.begun(order, _PRESCRIPTION)
     if order.state == "in_work" and content.is_stopped:
         # Money stands on it and nothing is made any more: the manager refunds, or has it made anew.
         order = work.records.move(

@@ -186,10 +186,7 @@ def amend_prescription(
             today=today,
             amended=prescription.content,
         )
-        corrected |= {
-            "findings": content.findings,
-            "second_person_id": content.second_person_id,
-        }
+        corrected |= {"findings": content.findings, "second_person_id": content.second_person_id}
     return work.records.amend(
         prescription,
         reason_code=reason_code,

@@ -71,7 +71,7 @@ def revise_job(call: Call, request: Any) -> Message:
     """Derive a job anew from the order as it was approved again."""
     job = asking.job_of(call, request.job_id)
     commands_release.require_revisable(job)
-    basis, pins = asking.basis_of(call, job.content.order_id, gate="revise job", is_begun=True)
+    basis, pins = asking.basis_of(call, job.content.order_id, gate="revise job")
     return call.run(commands_release.revise_job, basis=basis, pins=pins)
 
 
@@ -79,7 +79,7 @@ def revise_job(call: Call, request: Any) -> Message:
 def remake_job(call: Call, request: Any) -> Message:
     """Give a job up for a new one on the live order."""
     job = asking.job_of(call, request.job_id)
-    basis, pins = asking.basis_of(call, job.content.order_id, gate="remake job", is_begun=True)
+    basis, pins = asking.basis_of(call, job.content.order_id, gate="remake job")
     return call.run(commands_release.remake_job, basis=basis, pins=pins)
 
 

@@ -64,16 +64,13 @@ def _branch(call: Call, branch_id: str) -> Any:
     return call.ask(request, organisation.GetBranchResponse).branch
 
 
-def basis_of(
-    call: Call, order_id: str, *, gate: str, is_begun: bool = False
-) -> tuple[OrderBasis, tuple[Pin, ...]]:
+def basis_of(call: Call, order_id: str, *, gate: str) -> tuple[OrderBasis, tuple[Pin, ...]]:
     """Return the basis of a release and the pins it stands on, none of them stale: the gate of the
     order to the lab.
 
-    The pins are read first and looked at again last: whatever changes in between is refused. A job
-    released while the prescription was in force is finished after its days are over, made anew if
-    need be (`is_begun`); a first release is not. Raises OrderNotConfirmed, StalePins, Unknown,
-    Unavailable.
+    The pins are read first and looked at again last: whatever changes in between is refused. The
+    prescription must be in force now, and may expire while the job is made. Raises
+    OrderNotConfirmed, StalePins, Unknown, Unavailable.
     """
     pins = call.pins_on(order_id, of="billing")
     order = order_of(call, order_id)
@@ -93,12 +90,15 @@ def basis_of(
     ).lens_specification
     pins += _unless_pinned(call, pins, specification.prescription_id, *_RELIED_ON)
     basis = _read(call, order, specification)
-    of_the_job = tuple(
-        replace(one, may_expire=True) if one.record_id == specification.prescription_id else one
-        for one in pins
+    asked = _may_expire(pins, specification.prescription_id, may=False)
+    call.require_live(asked, gate=gate, behind=order_id)
+    return basis, _may_expire(pins, specification.prescription_id, may=True)
+
+
+def _may_expire(pins: tuple[Pin, ...], record_id: str, *, may: bool) -> tuple[Pin, ...]:
+    return tuple(
+        replace(one, may_expire=may) if one.record_id == record_id else one for one in pins
     )
-    call.require_live(of_the_job if is_begun else pins, gate=gate, behind=order_id)
-    return basis, of_the_job
 
 
 def _unless_pinned(

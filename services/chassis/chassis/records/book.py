@@ -323,6 +323,11 @@ class RecordBook:
             reason=reason,
         )
 
+    def begun(self, record: Record[Any], kind_name: str) -> None:
+        """Let a record be finished though what it stands on of that kind expires meanwhile, until
+        it stands on something afresh."""
+        holdings.let_expire(self.connection, record.id, kind_name)
+
     def tell(self, about: Record[Any] | str, fact: Any) -> None:
         """Tell other services a fact about a record, once this unit of work is committed."""
         self.facts.append((about if isinstance(about, str) else about.id, fact))

@@ -99,6 +99,15 @@ def settle(connection: Connection, holder_id: str, live: Mapping[str, int]) -> N
         )
 
 
+def let_expire(connection: Connection, holder_id: str, kind: str) -> None:
+    """Let a holder be finished though records of a kind that it stands on expire meanwhile."""
+    connection.execute(
+        update(pin_table)
+        .where(pin_table.c.holder_id == as_uuid(holder_id), pin_table.c.kind == kind)
+        .values(may_expire=True)
+    )
+
+
 def settle_judged(
     connection: Connection, holder_id: str, record_id: str, version: int, *, is_void: bool, by: str
 ) -> None:

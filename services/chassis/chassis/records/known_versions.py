@@ -145,10 +145,12 @@ def _heard(connection: Connection, record_ids: Sequence[str]) -> Heard:
 def _settled(pin: Pin, known: Mapping[str, Row[Any]], heard: Heard) -> Pin:
     """Settle a pin at the version heard of, when every change up to there is known and none touched
     it."""
-    version, void = known[pin.record_id].version, known[pin.record_id].void
+    version = known[pin.record_id].version
     changes = [
         heard.get((pin.record_id, number)) for number in range(pin.settled_version + 1, version + 1)
     ]
-    if void or any(fields is None or pin.rests_on(fields) for fields in changes):
+    if known[pin.record_id].void or any(
+        fields is None or pin.rests_on(fields) for fields in changes
+    ):
         return pin
     return replace(pin, settled_version=version, settled_by="system", settled_void=False)
