@@ -1,14 +1,14 @@
 """Pins of what may be finished after the time of a record ran out, and which records' time has.
 
-Revision ID: chassis_0004
+Revision ID: chassis_0005
 """
 
 from __future__ import annotations
 
 from chassis.migrate import run
 
-revision = "chassis_0004"
-down_revision = "chassis_0003"
+revision = "chassis_0005"
+down_revision = "chassis_0004"
 branch_labels = None
 depends_on = None
 
