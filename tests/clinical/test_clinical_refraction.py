@@ -11,6 +11,7 @@ from sqlalchemy import select
 from chassis import clock
 from chassis.actor import system
 from chassis.errors import Invalid, Outdated, Refused
+from chassis.records import reviewing
 from chassis.records.pins import StalePins
 from chassis.records.tables import refusal
 from chassis.roles import Role
@@ -20,6 +21,7 @@ from clinical.refraction import BothEyes, EyeRefraction
 from clinical.value import Measured, ValueState
 from optichain.clinical.v1 import clinical_service_pb2 as pb
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
+from optichain.record.v1 import review_pb2
 from organisation import commands as organisation_commands
 
 
@@ -167,3 +169,15 @@ def test_the_gate_of_signing_holds_when_a_reading_turns_out_to_be_somebody_elses
         assert work.connection.execute(select(refusal.c.gate)).scalars().all() == [
             "sign_refraction"
         ]
+        (asked,) = reviewing.open_reviews(work.connection)
+    assert (asked.content.holder_id, asked.responsible_role) == (refraction.id, "optometrist")
+
+    decision = pb.DecideReviewRequest(
+        review_id=asked.id,
+        revision=asked.revision,
+        decision=review_pb2.REVIEW_DECISION_ADOPT,
+        judged_version=2,
+    )
+    clinic.chain.ask(decision, pb.DecideReviewResponse, as_=clinic.optometrist)
+    signed = clinic.chain.ask(request, pb.SignRefractionResponse, as_=clinic.optometrist)
+    assert signed.refraction.envelope.state == "signed"

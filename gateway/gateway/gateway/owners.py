@@ -11,7 +11,7 @@ _KINDS = {
     "organisation": "br stf qlf",
     "customer": "cus cvf cpm gdl fup msg imp dup",
     "inventory": "prd lot rcp trf sta rsv drw brk",
-    "clinical": "apt vis drd ref rx rpl nds fsl fmm lsp",
+    "clinical": "apt vis drd ref rx pcf rpl nds fsl fmm lsp",
     "billing": "qto apr ord prm pmo chg pay pls trm rct",
     "labjob": "job shp lrc acc jqr ste bkr qcr rep brc bck fck col war",
     "device_bridge": "ins cap",

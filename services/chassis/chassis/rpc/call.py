@@ -180,11 +180,11 @@ class Call:
             owners = gates.by_owner(loaded.pins)
             own = owners.pop(gate.holder.owner, [])
             live = gates.require(self.peers.check_versions(owners, self.actor))
-            if loaded.reviews:
-                raise ReviewOpen("a review of it waits for its decision", id=holder_id)
             with self.database.work(self.actor, expected={holder_id: loaded.revision}) as work:
                 if own:
                     live |= gates.require([gates.compare(work.connection, own, hold=True)])
+                if loaded.reviews:  # what is stale says more, and was said before
+                    raise ReviewOpen("a review of it waits for its decision", id=holder_id)
                 behind = {
                     p.record_id: live[p.record_id] for p in loaded.pins if _is_behind(p, live)
                 }
