@@ -18,7 +18,8 @@ def differs(device: Device, received_at: datetime, zone: str, allowed: timedelta
     if day is None:
         return False
     here = received_at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    earliest = datetime.combine(day, device.clock_time or time.min)
-    latest = earliest if device.clock_time else earliest + timedelta(days=1)
+    # Only distances are reckoned with: a clock at either end of the calendar has no day beside it.
+    behind = here - datetime.combine(day, device.clock_time or time.min)
     # A clock shows whole minutes: 07:40 may be 07:40:59.
-    return here < earliest - allowed or here > latest + allowed + timedelta(minutes=1)
+    shows = timedelta(minutes=1) if device.clock_time else timedelta(days=1, minutes=1)
+    return behind < -allowed or behind > allowed + shows
