@@ -19,8 +19,12 @@ from chassis.ids import new_id
 from chassis.objects import ObjectStore
 from chassis.roles import Role
 from clinical import commands_visit
+from clinical import store as clinical_store
 from clinical.appointment import VisitPurpose
 from device_bridge import commands_captures as commands
+from device_bridge import delivery
+from device_bridge.print_reader import ReadPrint, read
+from device_bridge.spool import Print
 from local_platform.instruments import (
     Eye,
     Fault,
@@ -272,6 +276,49 @@ def test_while_clinical_is_away_prints_wait_on_the_disk_in_order_and_then_go(
     assert eventually(lambda: is_empty(spool), "nothing waits on the disk")
 
 
+def test_a_print_the_bridge_itself_stumbles_over_fails_visibly_and_the_next_one_is_read(
+    shop: Shop, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbling(one: Print, *, clock_allows: timedelta) -> ReadPrint:
+        if b"NO0007" in one.frame.raw:
+            raise OverflowError("a defect of the reader")
+        return read(one, clock_allows=clock_allows)
+
+    monkeypatch.setattr(delivery, "read", stumbling)
+    with bridge(shop.chain, spool), shop.playing("ARK-1a") as (autorefractor, _id):
+        for number in (7, 8):
+            sent = autorefractor_print(RIGHT, LEFT, measured_at=HERE, running_number=number)
+            autorefractor.send(sent)
+        shop.wait_for_captures("delivered")
+        (failed,) = shop.wait_for_captures("failed")
+        assert eventually(lambda: is_empty(spool), "nothing waits on the disk")
+    assert (failed.failure, failed.reading_count) == ("bridge_failed", 0)
+    assert failed.envelope.responsible_role
+
+    monkeypatch.undo()
+    request = pb.RetryCaptureRequest(
+        capture_id=failed.envelope.id, revision=failed.envelope.revision
+    )
+    answer = shop.chain.ask(request, pb.RetryCaptureResponse, as_=shop.technician)
+    assert answer.capture.envelope.state == "delivered"
+    assert len(unclaimed(shop)) == 2
+
+
+def test_a_reading_clinical_fails_on_without_saying_why_is_refused_in_the_end(
+    shop: Shop, spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_given: object, **_more: object) -> None:
+        raise RuntimeError("a defect of clinical")
+
+    monkeypatch.setattr(clinical_store, "claim_key", failing)
+    with bridge(shop.chain, spool), shop.playing("LM-1000P") as (lensmeter, _id):
+        lensmeter.send(lensmeter_print(RIGHT, LEFT))
+        (refused,) = shop.wait_for_captures("refused")
+        assert eventually(lambda: is_empty(spool), "nothing waits on the disk")
+    assert refused.failure == "PEER_FAILED"
+    assert refused.envelope.responsible_role
+
+
 def test_while_the_object_store_is_away_nothing_is_decoded_and_then_all_is_delivered(
     shop: Shop, listening: None, parts: Platform
 ) -> None:
@@ -321,6 +368,44 @@ def test_a_bridge_started_anew_delivers_what_the_old_one_left_on_the_disk_once(
             eventually(lambda: is_empty(spool), "the file is gone again")
     assert [one.repeats for one in shop.captures()] == [0]
     assert [one.envelope.id for one in unclaimed(shop)] == [capture.reading_id]
+
+
+def test_a_print_damaged_on_the_disk_is_a_failed_capture_and_the_next_one_is_delivered(
+    shop: Shop, spool: Path
+) -> None:
+    with Player() as lensmeter:
+        instrument_id = shop.register("LM-1000P", lensmeter.path).envelope.id
+        shop.chain.stop("clinical")
+        with bridge(shop.chain, spool):
+            shop.wait_connected(instrument_id)
+            lensmeter.send(lensmeter_print(RIGHT, LEFT))
+            (read_before,) = shop.wait_for_captures("decoded")
+            lensmeter.send(lensmeter_print(LEFT, RIGHT))
+            lensmeter.send(lensmeter_print(LEFT, LEFT))
+            eventually(lambda: shop.instrument(instrument_id).prints_waiting == 3, "three wait")
+        first, second, _third = sorted((spool / instrument_id).iterdir())
+        first.write_bytes(b"")
+        second.write_bytes(b"\x00" * 64)
+        shop.chain.serve("clinical")
+        with bridge(shop.chain, spool):
+            shop.wait_for_captures("delivered")
+            (failed,) = shop.wait_for_captures("failed")
+            (refused,) = shop.wait_for_captures("refused")
+            assert eventually(lambda: is_empty(spool), "nothing waits on the disk")
+
+    assert (failed.failure, failed.ending) == ("file_damaged", "file_damaged")
+    assert (failed.instrument_id, failed.model) == (instrument_id, "LM-1000P")
+    assert failed.envelope.responsible_role
+    (raw,) = failed.envelope.evidence
+    assert raw.sha256 == hashlib.sha256(b"\x00" * 64).hexdigest()
+    # What was read before its file was damaged is whole in the object store.
+    assert (refused.envelope.id, refused.failure) == (read_before.envelope.id, "file_damaged")
+    request = pb.RetryCaptureRequest(
+        capture_id=refused.envelope.id, revision=refused.envelope.revision
+    )
+    answer = shop.chain.ask(request, pb.RetryCaptureResponse, as_=shop.technician)
+    assert answer.capture.envelope.state == "delivered"
+    assert len(unclaimed(shop)) == 2
 
 
 def test_a_bridge_killed_at_any_moment_loses_no_print_and_doubles_none(

@@ -38,7 +38,7 @@ def a_print(raw: bytes = b"\x01DLM\x02\x04", noise: bytes = b"") -> Print:
     )
 
 
-def emptied(spool: Spool) -> list[Print]:
+def emptied(spool: Spool) -> list[Print | None]:
     found = []
     while waiting := spool.oldest():
         found.append(waiting[1])
@@ -77,7 +77,7 @@ def test_a_file_that_a_crash_left_unfinished_is_no_print(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"\xff\x00", b'{"frame": 1}', b"[]", b"3"])
-def test_a_damaged_file_is_set_aside_and_the_next_print_is_delivered(
+def test_a_damaged_file_is_shown_as_one_in_its_turn_and_the_next_print_comes_after_it(
     tmp_path: Path, damage: bytes
 ) -> None:
     spool = Spool(tmp_path, INSTRUMENT)
@@ -87,6 +87,8 @@ def test_a_damaged_file_is_set_aside_and_the_next_print_is_delivered(
     good = a_print()
     spool.keep(good)
 
+    assert spool.oldest() == (path, None)
+    spool.set_aside(path)
     assert emptied(spool) == [good]
     assert [p.suffix for p in (tmp_path / INSTRUMENT).iterdir()] == [".unreadable"]
 

@@ -13,6 +13,8 @@ from chassis.records.kinds import Kind, Transitions, moves
 
 NO_READING = "no_reading"
 MODEL_UNKNOWN = "model_unknown"
+BRIDGE_FAILED = "bridge_failed"
+FILE_DAMAGED = "file_damaged"
 
 
 class CaptureState(StrEnum):

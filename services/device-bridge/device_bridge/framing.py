@@ -18,12 +18,14 @@ Checksum = Literal["ok", "bad", "absent"]
 
 
 class Ending(StrEnum):
-    """What ended a frame; only the end of transmission makes it complete."""
+    """What ended a frame; only the end of transmission makes it complete. Of a file that is damaged
+    nobody knows."""
 
     END_OF_TRANSMISSION = "end_of_transmission"
     SILENCE = "silence"
     NEW_FRAME = "new_frame"
     OVERSIZE = "oversize"
+    FILE_DAMAGED = "file_damaged"
 
 
 @dataclass(frozen=True)

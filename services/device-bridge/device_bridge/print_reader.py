@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from chassis.records.envelope import Record
@@ -18,6 +18,7 @@ from device_bridge.capture import (
 from device_bridge.decoding import decode
 from device_bridge.framing import Checksum, Ending, Frame
 from device_bridge.grammar import Format
+from device_bridge.instrument import Instrument
 from device_bridge.instrument_clock import differs
 from device_bridge.profiles import idempotency_key, load_profiles, profiles_edition
 from device_bridge.ranges import load_ranges
@@ -52,6 +53,51 @@ def read(one: Print, *, clock_allows: timedelta) -> ReadPrint:
         verdict=_verdict(one, decoded, failure="", clock_allows=clock_allows),
         content_key=key,
         same_within=None if minutes is None else timedelta(minutes=minutes),
+    )
+
+
+def unread(one: Print, failure: str) -> ReadPrint:
+    """Return a print as one of which nothing was read: the bridge could not, for that reason."""
+    verdict = Verdict(
+        state=CaptureState.FAILED,
+        failure=failure,
+        reading_count=0,
+        remarks=(),
+        clock_differs=False,
+        model_differs=False,
+        read_with="",
+    )
+    # What came is not known of a damaged file, so that it is like no other print.
+    is_known = one.frame.ending is not Ending.FILE_DAMAGED
+    key = idempotency_key(one.serial_number if is_known else one.id, one.frame)
+    return ReadPrint(decoded=Decoded(), verdict=verdict, content_key=key, same_within=None)
+
+
+def print_of_damaged(
+    instrument: Record[Instrument], stored: bytes, *, capture_id: str, kept_at: datetime
+) -> Print:
+    """Return the print of a damaged file of the spool: of its instrument, with the bytes of the
+    file as they are."""
+    content = instrument.content
+    profile = load_profiles().get(content.model)
+    frame = Frame(
+        raw=stored,
+        noise=b"",
+        complete=False,
+        checksum="absent",
+        format=profile.grammar if profile else Format.MEASUREMENT_GROUPS,
+        ending=Ending.FILE_DAMAGED,
+    )
+    return Print(
+        id=capture_id,
+        instrument_id=instrument.id,
+        model=content.model,
+        serial_number=content.serial_number,
+        branch_id=instrument.branch_id,
+        station_code=content.station_code,
+        time_zone=content.time_zone,
+        received_at=kept_at,
+        frame=frame,
     )
 
 

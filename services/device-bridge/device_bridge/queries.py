@@ -58,6 +58,11 @@ def get_capture(reading: Reading, *, capture_id: str) -> Record[Any]:
     return record_at(reading.connection, capture_id)
 
 
+def instrument(connection: Connection, instrument_id: str) -> Record[Instrument]:
+    """Return an instrument. Raises Unknown, ValueError for text that is no id."""
+    return record_at(connection, instrument_id)
+
+
 def clock_allowance(connection: Connection, day: date) -> timedelta:
     """Return how far an instrument's clock may lie from the bridge's (rule `instrument_clock`)."""
     rule = in_force(connection, "instrument_clock", day)

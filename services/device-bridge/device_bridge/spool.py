@@ -99,18 +99,22 @@ class Spool:
             unfinished.rename(self.folder / (name + _SUFFIX))
             self._sync()
 
-    def oldest(self) -> tuple[Path, Print] | None:
-        """Return the print to deliver next and its file. Raises OSError.
+    def oldest(self) -> tuple[Path, Print | None] | None:
+        """Return the file to deliver next and its print, which is None when the file is damaged.
+        Raises OSError."""
+        paths = self._paths()
+        if not paths:
+            return None
+        try:
+            return paths[0], unpacked(paths[0].read_bytes())
+        except (ValueError, KeyError, TypeError):
+            return paths[0], None
 
-        A file that is damaged is set aside under another name, and said so.
-        """
-        for path in self._paths():
-            try:
-                return path, unpacked(path.read_bytes())
-            except (ValueError, KeyError, TypeError):
-                log.error("print on disk is damaged", file=path.name, folder=self.folder.name)
-                path.rename(path.with_suffix(_UNREADABLE))
-        return None
+    def set_aside(self, path: Path) -> None:
+        """Keep a damaged file in a folder of no instrument under another name. Raises OSError."""
+        log.error("print on disk is damaged and nobody's", file=path.name, folder=self.folder.name)
+        path.rename(path.with_suffix(_UNREADABLE))
+        self._sync()
 
     def forget(self, path: Path) -> None:
         """Remove a print that was delivered. Raises OSError."""
