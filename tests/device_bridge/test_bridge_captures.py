@@ -18,7 +18,7 @@ from chassis.records.envelope import Evidence, Record
 from chassis.records.kinds import MoveForbidden
 from chassis.roles import Role
 from device_bridge import commands_captures as commands
-from device_bridge.capture import Bound, Capture, CaptureState
+from device_bridge.capture import ArmedStation, Bound, Capture, CaptureState
 from device_bridge.framing import Frame
 from device_bridge.print_reader import print_of, read
 from device_bridge.profiles import profile_of
@@ -173,6 +173,38 @@ def test_equal_powers_of_the_next_customer_are_another_print_for_an_instrument_w
     assert repeat.id == later.id
 
 
+def test_a_repeat_of_a_repeat_does_not_reach_into_the_next_customers_visit(chain: Chain) -> None:
+    first = delivered(chain, arrived())
+    assert recorded(chain, arrived(after=timedelta(minutes=4))).id == first.id
+    later = recorded(chain, arrived(after=timedelta(minutes=6)))
+    assert (later.id == first.id, later.state) == (False, "decoded")
+
+
+def test_equal_powers_are_the_next_customers_as_soon_as_another_visit_is_armed(
+    chain: Chain,
+) -> None:
+    visit_id = new_id("vis")
+    first = delivered(chain, arrived(), visit_id)
+
+    def printed(armed: ArmedStation | None, minute: int) -> str:
+        one = arrived(after=timedelta(minutes=minute))
+        with chain.work("device_bridge", instrument_of(one)) as work:
+            return commands.record_capture(
+                work,
+                one=one,
+                reading=read(one, clock_allows=ALLOWED),
+                kept=evidence_of(one),
+                armed=armed,
+            ).id
+
+    again = ArmedStation(visit_id=visit_id, armed_at=NOW + timedelta(minutes=1))
+    assert printed(again, 2) == first.id
+    before = ArmedStation(visit_id=new_id("vis"), armed_at=NOW - timedelta(minutes=1))
+    assert printed(before, 2) == first.id
+    other = ArmedStation(visit_id=new_id("vis"), armed_at=NOW + timedelta(minutes=1))
+    assert printed(other, 2) != first.id
+
+
 def test_a_print_with_its_own_number_and_time_is_the_same_print_however_late_it_comes_again(
     chain: Chain,
 ) -> None:
@@ -206,6 +238,33 @@ def test_a_print_whose_checksum_is_wrong_is_a_failed_capture_that_waits_for_the_
     assert capture.responsible_role is Role.TECHNICIAN
     assert [r.lost for r in capture.content.remarks] == [True]
     assert told(chain) == ["CaptureFailed"]
+
+
+@pytest.mark.parametrize("digits", [b"FFFF", b""])
+def test_a_good_print_after_one_with_a_spoilt_checksum_rests_on_its_own_bytes(
+    chain: Chain, digits: bytes
+) -> None:
+    sent = autorefractor_print(RIGHT, LEFT, measured_at=NOW, running_number=7)
+    body = sent[: sent.index(4) + 1]
+    bad = arrived(body + digits, model="ARK-1a")
+    failed = recorded(chain, bad)
+    good = arrived(sent, model="ARK-1a", after=timedelta(seconds=20))
+    capture = recorded(chain, good)
+
+    assert (failed.state, capture.state) == ("failed", "decoded")
+    assert capture.id != failed.id
+    assert capture.evidence == (evidence_of(good),)
+    assert print_of(capture, good.sent, time_zone="Asia/Shanghai") == good
+
+
+def test_a_spoilt_print_after_a_good_one_of_the_same_content_is_a_failed_capture_too(
+    chain: Chain,
+) -> None:
+    sent = autorefractor_print(RIGHT, LEFT, measured_at=NOW, running_number=7)
+    good = delivered(chain, arrived(sent, model="ARK-1a"))
+    spoilt_digits = sent[: sent.index(4) + 1] + b"FFFF"
+    bad = recorded(chain, arrived(spoilt_digits, model="ARK-1a", after=timedelta(seconds=20)))
+    assert (bad.id == good.id, bad.state) == (False, "failed")
 
 
 def test_bytes_that_are_no_print_are_a_failed_capture_too(chain: Chain) -> None:
@@ -296,6 +355,11 @@ def test_a_technician_dismisses_a_failed_capture_and_the_same_fault_shows_again(
     with pytest.raises(Refused) as twice:
         dismiss(technician, failed.revision + 1)
     assert twice.value.code == "MOVE_FORBIDDEN"
+
+    request = pb.RetryCaptureRequest(capture_id=failed.id, revision=failed.revision + 1)
+    with pytest.raises(Refused) as ended:
+        chain.ask(request, pb.RetryCaptureResponse, as_=technician)
+    assert ended.value.code == "MOVE_FORBIDDEN"
 
     again = recorded(chain, arrived(BAD, after=timedelta(minutes=2)))
     assert (again.id, again.state) == (failed.id, "failed")

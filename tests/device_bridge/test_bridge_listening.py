@@ -14,7 +14,7 @@ import pytest
 
 from chain import Chain
 from chassis import settings
-from chassis.errors import Refused
+from chassis.errors import Outdated, Refused
 from chassis.ids import new_id
 from chassis.objects import ObjectStore
 from chassis.roles import Role
@@ -70,6 +70,16 @@ def unclaimed(shop: Shop) -> list[device_reading_pb2.DeviceReading]:
         as_=shop.technician,
     )
     return list(answer.readings)
+
+
+def armed_visit(shop: Shop) -> str:
+    with shop.chain.work("clinical", shop.person(Role.RECEPTION).actor) as work:
+        visit = commands_visit.open_visit(
+            work, customer_id=new_id("cus"), purpose=VisitPurpose.SPECTACLES, age_years=36
+        )
+    with shop.chain.work("clinical", shop.technician.actor) as work:
+        commands_visit.arm_station(work, visit_id=visit.id, station_code=STATION)
+    return visit.id
 
 
 def value(
@@ -131,17 +141,12 @@ def test_an_autorefractor_that_measured_one_eye_gives_no_reading_of_the_other(
 def test_a_reading_at_an_armed_station_is_bound_to_its_visit_and_at_another_station_it_is_not(
     shop: Shop, listening: None
 ) -> None:
-    with shop.chain.work("clinical", shop.person(Role.RECEPTION).actor) as work:
-        visit = commands_visit.open_visit(
-            work, customer_id=new_id("cus"), purpose=VisitPurpose.SPECTACLES, age_years=36
-        )
-    with shop.chain.work("clinical", shop.technician.actor) as work:
-        commands_visit.arm_station(work, visit_id=visit.id, station_code=STATION)
+    visit_id = armed_visit(shop)
 
     with shop.playing("LM-1000P") as (lensmeter, _id):
         lensmeter.send(lensmeter_print(RIGHT, LEFT))
         (bound,) = shop.wait_for_captures("delivered")
-    assert bound.visit_id == visit.id
+    assert bound.visit_id == visit_id
     assert not unclaimed(shop)
 
     with shop.playing("LM-1000P", station_code="PRE-2") as (lensmeter, _id):
@@ -192,6 +197,24 @@ def test_a_print_repeated_three_times_is_one_reading(shop: Shop, listening: None
     assert len(unclaimed(shop)) == 1
     assert len(shop.captures()) == 1
     assert not capture.partial
+
+
+def test_equal_figures_of_two_customers_are_a_reading_of_each_visit_and_repeats_are_none(
+    shop: Shop, listening: None
+) -> None:
+    sent = lensmeter_print(RIGHT, LEFT)
+    with shop.playing("LM-1000P") as (lensmeter, _id):
+        first = armed_visit(shop)
+        lensmeter.send(sent, times=2)
+        eventually(lambda: [one for one in shop.captures("delivered") if one.repeats], "a repeat")
+        second = armed_visit(shop)
+        lensmeter.send(sent, times=2)
+        captures = shop.wait_for_captures("delivered", 2)
+        eventually(lambda: all(one.repeats for one in shop.captures()), "each is repeated")
+    assert {one.visit_id for one in captures} == {first, second}
+    assert len(shop.captures()) == 2
+    assert len({one.reading_id for one in captures}) == 2
+    assert not unclaimed(shop)
 
 
 @pytest.mark.parametrize(
@@ -452,6 +475,12 @@ def test_what_clinical_refused_is_delivered_from_its_kept_bytes_when_it_is_retri
     shop.chain.serve("clinical")
     (refused,) = shop.captures("refused")
     assert refused.failure == "INVALID"
+    seen_before = pb.RetryCaptureRequest(
+        capture_id=refused.envelope.id, revision=refused.envelope.revision - 1
+    )
+    with pytest.raises(Outdated):
+        shop.chain.ask(seen_before, pb.RetryCaptureResponse, as_=shop.technician)
+    assert not unclaimed(shop)
     request = pb.RetryCaptureRequest(
         request_id="r1",
         capture_id=refused.envelope.id,

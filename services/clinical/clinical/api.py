@@ -51,6 +51,7 @@ api.commands(
 api.queries(
     ListDay=queries.list_day,
     GetVisit=queries.get_visit,
+    GetArmedStation=queries.get_armed_station,
     GetReading=queries.get_reading,
     ListReadings=queries.list_readings,
     ListUnclaimedReadings=queries.list_unclaimed_readings,

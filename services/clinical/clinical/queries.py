@@ -36,6 +36,12 @@ def get_visit(reading: Reading, *, visit_id: str) -> dict[str, Any]:
     }
 
 
+def get_armed_station(reading: Reading, *, branch_id: str, station_code: str) -> dict[str, Any]:
+    """Return whose readings come at a station; nothing when it is not armed."""
+    armed = store.station(reading.connection, branch_id, station_code)
+    return {"station": armed} if armed else {}
+
+
 def list_day(
     reading: Reading, *, branch_id: str, day: date | None, page_size: int, page_token: str
 ) -> dict[str, Any]:

@@ -158,6 +158,16 @@ def armed_at(
     return next((ArmedStation(**row) for row in found), None)
 
 
+def station(connection: Connection, branch_id: str, station_code: str) -> ArmedStation | None:
+    """Return whom a station is armed for, or None."""
+    columns = armed_station.c
+    statement = select(armed_station).where(
+        columns.branch_id == branch_id, columns.station_code == station_code
+    )
+    row = connection.execute(statement).mappings().first()
+    return ArmedStation(**row) if row else None
+
+
 def stations_of(connection: Connection, visit_id: str) -> list[ArmedStation]:
     """Return the stations armed for a visit by code."""
     rows = connection.execute(

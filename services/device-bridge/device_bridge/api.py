@@ -9,7 +9,6 @@ from google.protobuf.message import Message
 from chassis.rpc import Api, Call
 from chassis.rpc.server import Steps
 from device_bridge import commands, commands_captures, queries, wire
-from device_bridge.capture import CAPTURE
 from device_bridge.instrument import INSTRUMENT
 from device_bridge.listening import Listening
 from device_bridge.print_reader import print_of, read
@@ -46,7 +45,9 @@ def register_instrument(call: Call, request: Any) -> Message:
 def retry_capture(call: Call, request: Any) -> Message:
     """Read the kept bytes again, hand what they hold to clinical, and note what came of it."""
     with call.database.work(call.actor) as work:
-        capture = work.records.get(CAPTURE, request.capture_id)
+        capture = commands_captures.capture_to_retry(
+            work, capture_id=request.capture_id, revision=request.revision
+        )
         instrument = work.records.find(INSTRUMENT, capture.content.instrument_id)
         allows = queries.clock_allowance(work.connection, capture.content.received_at.date())
     sent = call.objects.get(capture.evidence[0].object_key)

@@ -63,6 +63,14 @@ class Bound:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ArmedStation:
+    """Whose readings come at a station, and since when, as clinical knows it."""
+
+    visit_id: str
+    armed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Capture:
     """One print. `idempotency_key` is unique; `content_key` is that of the bytes alone.
 
@@ -128,6 +136,9 @@ CAPTURE = Kind(
         }
     ),
 )
+
+RETRIED = (CaptureState.FAILED, CaptureState.REFUSED)
+"""The captures that a person may have read again."""
 
 READ_AGAIN = {
     CaptureState.DECODED: "read_again",

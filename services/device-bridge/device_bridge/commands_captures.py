@@ -9,11 +9,14 @@ from typing import Any
 from chassis import evidence as objects
 from chassis.db import UnitOfWork
 from chassis.records.envelope import Evidence, Record, Source, SourceKind
+from chassis.records.kinds import MoveForbidden
 from chassis.roles import Role
 from device_bridge import store
 from device_bridge.capture import (
     CAPTURE,
     READ_AGAIN,
+    RETRIED,
+    ArmedStation,
     Bound,
     Capture,
     CaptureDelivered,
@@ -22,20 +25,28 @@ from device_bridge.capture import (
     Verdict,
 )
 from device_bridge.print_reader import ReadPrint
+from device_bridge.reprint import is_same_print
 from device_bridge.spool import Print
 
 
 def record_capture(
-    work: UnitOfWork, *, one: Print, reading: ReadPrint, kept: Evidence
+    work: UnitOfWork,
+    *,
+    one: Print,
+    reading: ReadPrint,
+    kept: Evidence,
+    armed: ArmedStation | None = None,
 ) -> Record[Capture]:
     """Record what a print came to, once: the same print from the disk changes nothing, the same
-    bytes sent again count as a repeat."""
+    bytes sent again count as a repeat. `armed` is whose readings come at the station now; it is
+    needed where the print may be a repeat."""
     objects.kept(work.connection, kept, work.actor.id, work.at)
     store.hold_content(work.connection, reading.content_key)
     earlier = store.capture_of_print(work.connection, one.id)
     if earlier is None:
         newest = store.newest_capture(work.connection, reading.content_key)
-        earlier = newest if newest and _is_same_print(newest, one, reading) else None
+        is_same = newest and is_same_print(newest, one, reading, kept, armed)
+        earlier = newest if is_same else None
         if earlier is None:
             return _new_capture(work, one, reading, kept, is_first=newest is None)
     return _came_again(work, earlier, one, reading)
@@ -57,12 +68,22 @@ def capture_refused(work: UnitOfWork, *, capture_id: str, failure: str) -> Recor
     return refused
 
 
+def capture_to_retry(work: UnitOfWork, *, capture_id: str, revision: int) -> Record[Capture]:
+    """Return a capture that may be read again: a dismissed one has been dealt with. Raises Unknown,
+    Outdated, MoveForbidden."""
+    capture = work.records.get(CAPTURE, capture_id, revision=revision)
+    if capture.state not in RETRIED:
+        text = f"cannot retry while {capture.state}; possible from: {', '.join(RETRIED)}"
+        raise MoveForbidden(text, verb="retry", state=capture.state)
+    return capture
+
+
 def retry_capture(
     work: UnitOfWork, *, capture_id: str, revision: int, reading: ReadPrint, bound: Bound | None
 ) -> Record[Capture]:
     """Note what a new reading of a capture came to, and its delivery if there was one. Raises
     Unknown, Outdated, MoveForbidden."""
-    capture = work.records.get(CAPTURE, capture_id, revision=revision)
+    capture = capture_to_retry(work, capture_id=capture_id, revision=revision)
     again = _judged_again(work, capture, reading.verdict)
     return again if bound is None else _delivered(work, again, bound)
 
@@ -76,12 +97,6 @@ def dismiss_capture(
     return work.records.move(
         capture, "dismiss", nobody_next=True, closed=True, reason_code="DISMISSED", reason=reason
     )
-
-
-def _is_same_print(newest: Record[Capture], one: Print, reading: ReadPrint) -> bool:
-    if reading.same_within is None:
-        return True
-    return one.received_at - newest.content.last_received_at <= reading.same_within
 
 
 def _new_capture(

@@ -19,7 +19,7 @@ from chassis.roles import Role
 from chassis.rpc.server import Steps
 from device_bridge import commands_captures as commands
 from device_bridge import queries, wire
-from device_bridge.capture import BRIDGE_FAILED, FILE_DAMAGED, Capture, CaptureState
+from device_bridge.capture import BRIDGE_FAILED, FILE_DAMAGED, ArmedStation, Capture, CaptureState
 from device_bridge.ports import Backoff
 from device_bridge.print_reader import ReadPrint, print_of_damaged, read, unread
 from device_bridge.spool import Print, Spool
@@ -53,9 +53,13 @@ class Carrier:
         kept = self.steps.objects.put(SERVICE, "print", one.sent, MEDIA_TYPE)
         with self.steps.database.snapshot() as connection:
             allows = queries.clock_allowance(connection, one.received_at.date())
-        reading = read(one, clock_allows=allows)
+            reading = read(one, clock_allows=allows)
+            is_in_doubt = queries.may_be_repeat(connection, one, reading)
+        armed = self._armed_at_station_of(one, actor) if is_in_doubt else None
         with self.steps.database.work(actor) as work:
-            capture = commands.record_capture(work, one=one, reading=reading, kept=kept)
+            capture = commands.record_capture(
+                work, one=one, reading=reading, kept=kept, armed=armed
+            )
         telemetry.mark(record=capture.id, branch=capture.branch_id)
         if capture.state not in _ON_ITS_WAY:
             return capture
@@ -88,6 +92,14 @@ class Carrier:
             capture = commands.record_capture(work, one=one, reading=reading, kept=kept)
         telemetry.mark(record=capture.id, branch=capture.branch_id)
         return self._refused(capture, actor, failure) if capture.state in _ON_ITS_WAY else capture
+
+    def _armed_at_station_of(self, one: Print, actor: Actor) -> ArmedStation | None:
+        request = clinical.GetArmedStationRequest(
+            branch_id=one.branch_id, station_code=one.station_code
+        )
+        return wire.armed(
+            self.steps.peers.ask(request, clinical.GetArmedStationResponse, actor=actor)
+        )
 
     def _hand_over(
         self, capture: Record[Capture], reading: ReadPrint, actor: Actor

@@ -14,9 +14,11 @@ from chassis.pages import Page, after, size_of
 from chassis.records.envelope import Record
 from chassis.records.queries import record_at
 from chassis.rules import in_force
-from device_bridge import store
+from device_bridge import reprint, store
 from device_bridge.capture import CaptureState
 from device_bridge.instrument import Instrument
+from device_bridge.print_reader import ReadPrint
+from device_bridge.spool import Print
 from device_bridge.store import LineState
 
 
@@ -61,6 +63,13 @@ def get_capture(reading: Reading, *, capture_id: str) -> Record[Any]:
 def instrument(connection: Connection, instrument_id: str) -> Record[Instrument]:
     """Return an instrument. Raises Unknown, ValueError for text that is no id."""
     return record_at(connection, instrument_id)
+
+
+def may_be_repeat(connection: Connection, one: Print, reading: ReadPrint) -> bool:
+    """Tell whether it takes clinical to say if a print is the same as one that came before."""
+    return reprint.may_be_repeat(
+        store.newest_capture(connection, reading.content_key), one, reading
+    )
 
 
 def clock_allowance(connection: Connection, day: date) -> timedelta:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from chassis.records.envelope import Record
 from chassis.wire import to_message
-from device_bridge.capture import Bound, Capture, CaptureState
+from device_bridge.capture import ArmedStation, Bound, Capture, CaptureState
 from device_bridge.print_reader import ReadPrint
 from device_bridge.readings import Observation
 from optichain.clinical.v1 import clinical_service_pb2 as clinical
@@ -47,6 +48,14 @@ def _observation(one: Observation) -> dict[str, Any]:
         "section": one.section,
         "values": one.values,
     }
+
+
+def armed(answer: clinical.GetArmedStationResponse) -> ArmedStation | None:
+    """Return whose readings come at a station, or None for nobody's."""
+    if not answer.HasField("station"):
+        return None
+    station = answer.station
+    return ArmedStation(visit_id=station.visit_id, armed_at=station.armed_at.ToDatetime(tzinfo=UTC))
 
 
 def bound(answer: clinical.RecordReadingResponse) -> Bound:
