@@ -174,10 +174,6 @@ class Instrument:
             if baud is not None:
                 time.sleep(len(piece) * BITS_PER_BYTE / baud)
 
-    def heard(self, most: int = 1024) -> bytes:
-        """What the bridge sent to the instrument; waits until there is something."""
-        return os.read(self._wire, most)
-
     def unplug(self) -> None:
         """Pull the cable: whoever reads the line loses it."""
         if self._plugged_in:

@@ -67,6 +67,43 @@ def test_a_line_behind_a_network_box_is_taken(shop: Shop, port_url: str) -> None
     assert shop.register("LM-1000P", port_url).port_url == port_url
 
 
+def test_line_settings_are_one_of_those_the_model_has_and_stay_until_they_are_corrected(
+    shop: Shop,
+) -> None:
+    even = instrument_pb2.LineSettings(
+        baud=2400, data_bits=7, parity=instrument_pb2.PARITY_EVEN, stop_bits=2
+    )
+    odd = instrument_pb2.LineSettings(
+        baud=9600, data_bits=8, parity=instrument_pb2.PARITY_ODD, stop_bits=1
+    )
+    with pytest.raises(Invalid) as refused:
+        shop.register("RT-2100", "/dev/ttyUSB0", line_settings=odd)
+    assert refused.value.code == "LINE_SETTINGS_UNKNOWN"
+    assert "2400 7-E-2" in refused.value.text
+    assert not shop.register("RT-5100", "/dev/ttyUSB0").HasField("line_settings")
+
+    registered = shop.register("RT-3100", "/dev/ttyUSB1", line_settings=odd)
+    assert registered.line_settings == odd
+
+    def amend(one: instrument_pb2.Instrument, **corrected: object) -> instrument_pb2.Instrument:
+        request = pb.AmendInstrumentRequest(
+            instrument_id=one.envelope.id,
+            revision=one.envelope.revision,
+            port_url=one.port_url,
+            reason="as found",
+            **{"station_code": one.station_code, **corrected},  # type: ignore[arg-type]  # its fields
+        )
+        return shop.chain.ask(request, pb.AmendInstrumentResponse, as_=shop.manager).instrument
+
+    moved = amend(registered, station_code="PRE-2")
+    assert moved.line_settings == odd
+    corrected = amend(moved, line_settings=even)
+    assert (corrected.line_settings, corrected.envelope.version) == (even, 3)
+    half = instrument_pb2.LineSettings(baud=9600)
+    with pytest.raises(Invalid):
+        amend(corrected, line_settings=half)
+
+
 def test_a_model_without_a_profile_is_refused(shop: Shop) -> None:
     with pytest.raises(Invalid) as refused:
         shop.register("HRK-9000", "/dev/ttyUSB0")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import termios
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -273,6 +274,36 @@ def test_an_instrument_moved_to_another_line_is_read_there_without_a_restart(
         )
         shop.chain.ask(request, pb.AmendInstrumentResponse, as_=shop.manager)
         time.sleep(0.5)
+        shop.wait_connected(instrument_id)
+        lensmeter.send(lensmeter_print(RIGHT, LEFT))
+        shop.wait_for_captures("delivered")
+
+
+def test_a_line_is_opened_with_the_settings_chosen_for_it(shop: Shop, listening: None) -> None:
+    def speed(lensmeter: Player) -> int:
+        # A pseudo terminal keeps the speed alone: it has neither parity nor other characters.
+        return int(termios.tcgetattr(lensmeter._socket)[4])
+
+    factory = instrument_pb2.LineSettings(
+        baud=9600, data_bits=8, parity=instrument_pb2.PARITY_ODD, stop_bits=1
+    )
+    slow = instrument_pb2.LineSettings(
+        baud=2400, data_bits=8, parity=instrument_pb2.PARITY_ODD, stop_bits=1
+    )
+    with shop.playing("LM-1000P", line_settings=slow) as (lensmeter, instrument_id):
+        assert speed(lensmeter) == termios.B2400
+        shown = shop.instrument(instrument_id)
+        assert shown.line_settings == slow
+        request = pb.AmendInstrumentRequest(
+            instrument_id=instrument_id,
+            revision=shown.envelope.revision,
+            station_code=STATION,
+            port_url=lensmeter.path,
+            line_settings=factory,
+            reason="menu was set back",
+        )
+        shop.chain.ask(request, pb.AmendInstrumentResponse, as_=shop.manager)
+        eventually(lambda: speed(lensmeter) == termios.B9600, "the line is opened anew")
         shop.wait_connected(instrument_id)
         lensmeter.send(lensmeter_print(RIGHT, LEFT))
         shop.wait_for_captures("delivered")

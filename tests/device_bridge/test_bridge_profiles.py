@@ -90,3 +90,10 @@ def test_a_phoropter_line_has_seven_data_bits_and_drops_the_eighth() -> None:
     assert str(profile.line) == "2400 7-E-2"
     with_parity = bytes(byte | 0x80 if byte.bit_count() % 2 else byte for byte in RT_3100)
     assert framed(with_parity, "RT-5100").raw == RT_3100[:-1]
+
+
+def test_a_phoropter_set_to_eight_data_bits_keeps_the_eighth() -> None:
+    profile = profile_of("RT-5100")
+    framer = profile.framer(profile.other_lines[0])
+    (frame,) = framer.feed(RT_3100[:-2] + b"\xb0\x04", at=0.0)
+    assert frame.raw.endswith(b"\xb0\x04")

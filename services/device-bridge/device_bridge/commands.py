@@ -16,7 +16,7 @@ from device_bridge.instrument import (
     PortTaken,
     SerialTaken,
 )
-from device_bridge.profiles import load_profiles
+from device_bridge.profiles import LineSettings, load_profiles
 
 
 def register_instrument(
@@ -29,19 +29,23 @@ def register_instrument(
     port_url: str,
     in_service: bool,
     time_zone: str,
+    line_settings: LineSettings | None = None,
 ) -> Record[Instrument]:
-    """Register an instrument at a branch in that IANA zone. Raises Invalid (MODEL_UNKNOWN),
-    SerialTaken, PortTaken, ElsewhereManaged."""
+    """Register an instrument at a branch in that IANA zone, its line set as given or by the
+    factory. Raises Invalid (MODEL_UNKNOWN, LINE_SETTINGS_UNKNOWN), SerialTaken, PortTaken,
+    ElsewhereManaged."""
     _require_reach(work, branch_id)
     if model not in load_profiles():
         text = "has no profile; docs/instruments.md lists the models that have one"
         raise invalid("model", "model", text, reason="MODEL_UNKNOWN")
+    _require_offered(model, line_settings)
     content = Instrument(
         model=model,
         serial_number=serial_number,
         station_code=station_code,
         port_url=port_url,
         time_zone=time_zone,
+        line_settings=line_settings,
     )
     store.hold_serial(work.connection, model, serial_number)
     if store.has_serial(work.connection, model, serial_number):
@@ -63,10 +67,12 @@ def amend_instrument(
     station_code: str,
     port_url: str,
     reason: str,
+    line_settings: LineSettings | None = None,
 ) -> Record[Instrument]:
-    """Correct where an instrument stands or on which line. Raises Unknown, Outdated, PortTaken,
-    NothingChanged, ElsewhereManaged."""
+    """Correct where an instrument stands, on which line, or how the line is set. Raises Unknown,
+    Outdated, Invalid (LINE_SETTINGS_UNKNOWN), PortTaken, NothingChanged, ElsewhereManaged."""
     instrument = _instrument(work, instrument_id, revision)
+    _require_offered(instrument.content.model, line_settings)
     if instrument.state == "in_service":
         _require_free_line(work, instrument.branch_id, port_url, apart_from=instrument_id)
     return work.records.amend(
@@ -75,6 +81,7 @@ def amend_instrument(
         reason=reason,
         station_code=station_code,
         port_url=port_url,
+        line_settings=line_settings or instrument.content.line_settings,
     )
 
 
@@ -111,6 +118,15 @@ def _require_reach(work: UnitOfWork, branch_id: str) -> None:
     """Head office looks after every branch, everybody else after their own."""
     if work.actor.role is not Role.HEAD_OFFICE and work.actor.branch_id != branch_id:
         raise ElsewhereManaged("the instrument belongs to another branch")
+
+
+def _require_offered(model: str, settings: LineSettings | None) -> None:
+    """Other settings would make noise of every print, which nobody could explain."""
+    profile = load_profiles().get(model)
+    offered = profile.lines if profile else ()
+    if settings is not None and settings not in offered:
+        text = f"must be one of {', '.join(map(str, offered))}"
+        raise invalid("line_settings", "line_settings", text, reason="LINE_SETTINGS_UNKNOWN")
 
 
 def _instrument(work: UnitOfWork, instrument_id: str, revision: int) -> Record[Instrument]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chassis.errors import AlreadyThere, NotPermitted, invalid
 from chassis.records.kinds import Kind, Transitions, moves
+from device_bridge.profiles import LineSettings
 
 DEVICE_PATH = re.compile(r"/dev/[A-Za-z0-9_.:+-]+(/[A-Za-z0-9_.:+-]+)*")
 NETWORK_LINE = re.compile(r"(socket|rfc2217)://[A-Za-z0-9.-]+:[0-9]{1,5}")
@@ -32,14 +33,16 @@ class ElsewhereManaged(NotPermitted):
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """Model, serial number, station, line and the IANA zone of its clock. Raises Invalid for a
-    line that is neither a device path nor a socket:// or rfc2217:// address."""
+    """Model, serial number, station, line with its settings (None: those of the factory) and the
+    IANA zone of its clock. Raises Invalid for a line that is neither a device path nor a socket://
+    or rfc2217:// address."""
 
     model: str
     serial_number: str
     station_code: str
     port_url: str
     time_zone: str
+    line_settings: LineSettings | None = None
 
     def __post_init__(self) -> None:
         # pyserial knows URLs that write files (spy://) or search for hardware: none of those.

@@ -33,6 +33,7 @@ class Line:
         self, instrument: Record[Instrument], spool: Spool, heard: Callable[[], None]
     ) -> None:
         profile = profile_of(instrument.content.model)
+        settings = instrument.content.line_settings or profile.line
         self.instrument = instrument
         self.link: Link | None = None
         self.link_changed_at: datetime | None = None
@@ -40,11 +41,11 @@ class Line:
         self.is_disk_refusing = False
         self._spool = spool
         self._heard = heard
-        self._framer = profile.framer()
+        self._framer = profile.framer(settings)
         self._unkept: list[Print] = []
         self._port = Port(
             instrument.content.port_url,
-            profile.line,
+            settings,
             self._deliver,
             report=self._report,
             backoff=_BACKOFF,

@@ -68,7 +68,6 @@ class Port:
         self._report = report or (lambda link, detail: None)
         self._backoff = backoff or Backoff()
         self._closing = threading.Event()
-        self._serial: serial.Serial | None = None
         self._thread = threading.Thread(target=self._run, name=f"port {url}", daemon=True)
 
     def open(self) -> None:
@@ -83,17 +82,6 @@ class Port:
         """Stop reading and let the line go."""
         self._closing.set()
         self._thread.join(JOIN_SECONDS)
-
-    def send(self, data: bytes) -> None:
-        """Write to the instrument. Raises ConnectionError when the line is not there."""
-        line = self._serial
-        if line is None:
-            raise ConnectionError(f"port {self.url} is not connected")
-        try:
-            line.write(data)
-            line.flush()
-        except OSError as error:
-            raise ConnectionError(f"port {self.url} was lost while sending") from error
 
     def _run(self) -> None:
         failures = 0
@@ -132,14 +120,10 @@ class Port:
             return open_line()
 
     def _read(self, line: serial.Serial) -> None:
-        self._serial = line
-        try:
-            self._report(Link.CONNECTED, self.url)
-            while not self._closing.is_set():
-                data = line.read(max(1, line.in_waiting))
-                self._deliver(bytes(data), time.monotonic())
-        finally:
-            self._serial = None
+        self._report(Link.CONNECTED, self.url)
+        while not self._closing.is_set():
+            data = line.read(max(1, line.in_waiting))
+            self._deliver(bytes(data), time.monotonic())
 
 
 def _raise_modem_lines(line: serial.Serial) -> bool:

@@ -52,12 +52,17 @@ class Profile:
     confidence: str
     source: str
 
-    def framer(self) -> Framer:
-        """A framer for one line to an instrument of this model."""
+    @property
+    def lines(self) -> tuple[LineSettings, ...]:
+        """The settings its menu is known to have, those of the factory first."""
+        return (self.line, *self.other_lines)
+
+    def framer(self, line: LineSettings | None = None) -> Framer:
+        """A framer for one line to an instrument of this model, set as `line` or by the factory."""
         return Framer(
             self.grammar,
             idle_seconds=self.idle_milliseconds / 1000,
-            seven_bit=self.line.data_bits == 7,
+            seven_bit=(line or self.line).data_bits == 7,
         )
 
 

@@ -33,7 +33,7 @@ def instruments_page() -> str:
 
 
 def _row(profile: Profile) -> tuple[str, ...]:
-    lines = ", or ".join(str(line) for line in (profile.line, *profile.other_lines))
+    lines = ", or ".join(str(line) for line in profile.lines)
     return (
         f"{profile.maker} {profile.model}",
         profile.reads,
