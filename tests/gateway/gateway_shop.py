@@ -25,6 +25,7 @@ from gateway_door import Door
 
 FRAME_ID, LENS_ID = new_id("prd"), new_id("prd")
 LOGIN, PASSWORD = "lin.wei", "correct horse battery"
+_FIRST_PASSWORD = "given by head office"
 _READ_BACK = ReadBack(
     price=True,
     specification=True,
@@ -57,9 +58,13 @@ def open_shop(chain: Chain, door: Door) -> Shop:
         "roles": ["optician", "receiver"],
         "branch_ids": [branch_id],
         "login": LOGIN,
-        "first_password": PASSWORD,
+        "first_password": _FIRST_PASSWORD,
     }
     assert door.call("POST", "/staff", token=office.token, json=staff).status_code == 200
+    given = {"login": LOGIN, "password": _FIRST_PASSWORD}
+    token = door.call("POST", "/sessions", json=given).json()["session"]["token"]
+    own = {"present_password": _FIRST_PASSWORD, "new_password": PASSWORD}
+    assert door.call("POST", "/password", token=token, json=own).status_code == 200
     optician = chain.person(Role.OPTICIAN, branch_id=branch_id)
     case_id = new_id("case")
     _publish(chain, office)

@@ -62,12 +62,17 @@ def test_a_person_signs_in_acts_renews_and_signs_out(
     session = sign_in(door).json()["session"]
     assert session["roles"] == ["optician", "branch_manager"]
     assert session["branch_id"] == branch["envelope"]["id"]
-    assert door.call("GET", "/branches", token=session["token"]).status_code == 200
+    due = door.call("GET", "/branches", token=session["token"])
+    problem(due, 403, "PASSWORD_CHANGE_DUE")
+    own = {"present_password": PASSWORD, "new_password": "a password of my own"}
+    assert door.call("POST", "/password", token=session["token"], json=own).status_code == 200
 
     path = f"/sessions/{session['id']}"
     secret = {"renewal_secret": session["renewal_secret"]}
     renewed = door.call("POST", f"{path}/renew", json=secret)
     assert renewed.status_code == 200
+    token = renewed.json()["session"]["token"]
+    assert door.call("GET", "/branches", token=token).status_code == 200
     problem(door.call("POST", f"{path}/renew", json=secret), 401, "SESSION_ENDED")
 
     assert door.call("DELETE", path, token=session["token"]).json() == {}

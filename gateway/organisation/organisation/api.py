@@ -13,7 +13,7 @@ from chassis.rpc import Api, Call
 from chassis.tokens import KeyCache
 from optichain.auth.v1 import token_service_pb2
 from optichain.organisation.v1 import organisation_service_pb2
-from organisation import commands, founding, queries, wire
+from organisation import commands, commands_sign_in, founding, queries, wire
 from organisation.keys import service_claims
 from organisation.login import SignInRefused
 
@@ -23,12 +23,14 @@ APIS = (api, tokens)
 
 api.commands(
     OpenBranch=commands.open_branch,
+    CloseBranch=commands.close_branch,
     AppointStaff=commands.appoint_staff,
     AmendStaff=commands.amend_staff,
+    EndEmployment=commands.end_employment,
     RecordQualification=commands.record_qualification,
     RevokeQualification=commands.revoke_qualification,
-    ReleaseLogin=commands.release_login,
-    SignOut=commands.sign_out,
+    ReleaseLogin=commands_sign_in.release_login,
+    SignOut=commands_sign_in.sign_out,
 )
 api.queries(
     GetBranch=queries.get_branch,
@@ -44,7 +46,7 @@ api.queries(
 def sign_in(call: Call, request: Any) -> Message:
     """Sign in; a wrong password is counted before it is refused."""
     with call.database.work(call.actor) as work:
-        started = commands.sign_in(
+        started = commands_sign_in.sign_in(
             work, login=request.login, password=request.password, branch_id=request.branch_id
         )
     if started is None:
@@ -56,7 +58,7 @@ def sign_in(call: Call, request: Any) -> Message:
 def renew_session(call: Call, request: Any) -> Message:
     """Renew a session that still runs."""
     with call.database.work(call.actor) as work:
-        started = commands.renew_session(
+        started = commands_sign_in.renew_session(
             work, session_id=request.session_id, renewal_secret=request.renewal_secret
         )
     return call.reply(wire.session(started, founding.signing_key(call.database)))
@@ -66,7 +68,7 @@ def renew_session(call: Call, request: Any) -> Message:
 def change_password(call: Call, request: Any) -> Message:
     """Change the caller's password; a wrong present one is counted before it is refused."""
     with call.database.work(call.actor) as work:
-        changed = commands.change_password(
+        changed = commands_sign_in.change_password(
             work, present_password=request.present_password, new_password=request.new_password
         )
     if not changed:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from chassis.errors import invalid
+from chassis.errors import AlreadyThere, Refused, invalid
+from chassis.records.envelope import Record
 from chassis.records.kinds import Kind, Transitions, moves
 
 
@@ -43,6 +44,38 @@ class Branch:
 BRANCH = Kind(
     "organisation.branch", "br", Branch, Transitions("open", moves(close={"open": "closed"}))
 )
+
+
+class CodeTaken(AlreadyThere):
+    """Another branch has this short code."""
+
+    reason = "CODE_TAKEN"
+
+
+class NotOpen(Refused):
+    """The branch is closed: nobody is appointed there."""
+
+    reason = "BRANCH_CLOSED"
+
+
+class StaffThere(Refused):
+    """People still belong to the branch, so that it cannot close."""
+
+    reason = "STAFF_THERE"
+
+
+def require_open(branch: Record[Branch]) -> Record[Branch]:
+    """Return a branch that is open. Raises NotOpen."""
+    if branch.state != "open":
+        raise NotOpen(f"{branch.id} is closed", id=branch.id)
+    return branch
+
+
+@dataclass(frozen=True, kw_only=True)
+class BranchClosed:
+    """A branch was closed."""
+
+    branch_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,51 +1,38 @@
-"""What organisation does: branches, staff, qualifications, and signing in."""
+"""What organisation does with its branches, its staff and what they are qualified for."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 
 from chassis.db import UnitOfWork
-from chassis.errors import AlreadyThere, NotPermitted, Unauthenticated
 from chassis.ids import new_id
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Record
 from chassis.roles import Role
-from chassis.rules import in_force
 from organisation import login as passwords
 from organisation import store
-from organisation.branch import BRANCH, Branch, BranchKind, BranchOpened
-from organisation.login import Login, SignInPolicy, SignInRefused
-from organisation.staff import QUALIFICATION, STAFF, Qualification, Staff, StaffAppointed
-
-_SECRET_BYTES = 32
-
-
-class CodeTaken(AlreadyThere):
-    """Another branch has this short code."""
-
-    reason = "CODE_TAKEN"
-
-
-class SessionEnded(Unauthenticated):
-    """The session has ended, or its renewal secret was used already."""
-
-    reason = "SESSION_ENDED"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Started:
-    """A session as the person gets it; the api, which holds the key, adds the token."""
-
-    id: str
-    renewal_secret: str
-    expires_at: datetime
-    staff_id: str
-    branch_id: str
-    roles: tuple[Role, ...]
-    password_change_due: bool
+from organisation.branch import (
+    BRANCH,
+    Branch,
+    BranchClosed,
+    BranchKind,
+    BranchOpened,
+    CodeTaken,
+    StaffThere,
+    require_open,
+)
+from organisation.commands_sign_in import policy
+from organisation.login import Login
+from organisation.staff import (
+    QUALIFICATION,
+    STAFF,
+    OwnEmployment,
+    Qualification,
+    Staff,
+    StaffAppointed,
+    StaffLeft,
+    require_employed,
+)
 
 
 def open_branch(
@@ -59,6 +46,7 @@ def open_branch(
     telephone: str = "",
 ) -> Record[Branch]:
     """Open a branch. Raises CodeTaken, Invalid (time_zone)."""
+    store.hold_codes(work.connection)
     if any(branch.content.code == code for branch in store.branches(work.connection)):
         raise CodeTaken(f"the code {code} is taken", code=code)
     content = Branch(
@@ -80,6 +68,22 @@ def open_branch(
     return branch
 
 
+def close_branch(work: UnitOfWork, *, branch_id: str, revision: int, reason: str) -> Record[Branch]:
+    """Close a branch where nobody works any more. Raises Unknown, Outdated, MoveForbidden,
+    StaffThere."""
+    store.hold_branches(work.connection, (branch_id,), alone=True)
+    branch = work.records.get(BRANCH, branch_id, revision=revision)
+    closed = work.records.move(
+        branch, "close", nobody_next=True, closed=True, reason_code="BRANCH_CLOSED", reason=reason
+    )
+    there = store.staff_ids_of(work.connection, branch_id)
+    if there:
+        missing = [f"{one} has left or moved" for one in there]
+        raise StaffThere("people still belong to this branch", missing=missing, id=branch_id)
+    work.tell(closed, BranchClosed(branch_id=branch_id))
+    return closed
+
+
 def appoint_staff(
     work: UnitOfWork,
     *,
@@ -90,10 +94,9 @@ def appoint_staff(
     first_password: str,
     change_due: bool = True,
 ) -> Record[Staff]:
-    """Appoint somebody and make the login. Raises Unknown (branch), AlreadyThere (LOGIN_TAKEN),
-    Invalid (PASSWORD_WEAK)."""
-    for branch_id in branch_ids:
-        work.records.find(BRANCH, branch_id)
+    """Appoint somebody and make the login. Raises Unknown (branch), NotOpen, AlreadyThere
+    (LOGIN_TAKEN), Invalid (PASSWORD_WEAK)."""
+    _require_open(work, branch_ids)
     content = Staff(name=name, roles=roles, branch_ids=branch_ids, login=login)
     staff = work.records.add(STAFF, content, branch_id=branch_ids[0])
     password_hash = passwords.hash_password(first_password, login, policy(work))
@@ -114,11 +117,10 @@ def amend_staff(
     branch_ids: tuple[str, ...],
     reason: str,
 ) -> Record[Staff]:
-    """Correct roles or branches, and end the person's sessions. Raises Unknown, Outdated,
-    NothingChanged."""
-    staff = work.records.get(STAFF, staff_id, revision=revision)
-    for branch_id in branch_ids:
-        work.records.find(BRANCH, branch_id)
+    """Correct roles or branches, and end the person's sessions. Raises Unknown, Outdated, HasLeft,
+    NotOpen, NothingChanged."""
+    staff = require_employed(work.records.get(STAFF, staff_id, revision=revision))
+    _require_open(work, branch_ids)
     amended = work.records.amend(
         staff, reason_code="STAFF_CHANGE", reason=reason, roles=roles, branch_ids=branch_ids
     )
@@ -127,11 +129,32 @@ def amend_staff(
     return amended
 
 
+def end_employment(work: UnitOfWork, *, staff_id: str, revision: int, reason: str) -> Record[Staff]:
+    """End somebody's employment, and with it sessions and login at once. Raises Unknown, Outdated,
+    MoveForbidden, OwnEmployment."""
+    if staff_id == work.actor.id:
+        raise OwnEmployment("nobody ends the own employment; a colleague must")
+    staff = work.records.get(STAFF, staff_id, revision=revision)
+    left = work.records.move(
+        staff, "leave", nobody_next=True, closed=True, reason_code="STAFF_LEFT", reason=reason
+    )
+    store.end_sessions(work.connection, staff_id, work.at)
+    work.tell(left, StaffLeft(staff_id=staff_id))
+    return left
+
+
+def _require_open(work: UnitOfWork, branch_ids: tuple[str, ...]) -> None:
+    """Hold branches open until the commit: who closes one waits, and sees who came."""
+    store.hold_branches(work.connection, branch_ids)
+    for branch_id in branch_ids:
+        require_open(work.records.find(BRANCH, branch_id))
+
+
 def record_qualification(
     work: UnitOfWork, *, staff_id: str, course: str, valid_from: date, valid_to: date, assessor: str
 ) -> Record[Qualification]:
-    """Record that somebody passed a course. Raises Unknown, Invalid (order)."""
-    staff = work.records.find(STAFF, staff_id)
+    """Record that somebody passed a course. Raises Unknown, HasLeft, Invalid (order)."""
+    staff = require_employed(work.records.find(STAFF, staff_id))
     content = Qualification(
         staff_id=staff_id,
         course=course,
@@ -150,108 +173,3 @@ def revoke_qualification(
     return work.records.void(
         qualification, ChangeKind.REVOKED, reason_code="QUALIFICATION_REVOKED", reason=reason
     )
-
-
-def sign_in(work: UnitOfWork, *, login: str, password: str, branch_id: str) -> Started | None:
-    """Start a session; None when login or password is wrong, with the failure counted. Raises
-    LoginLocked."""
-    found = store.login_named(work.connection, login)
-    if found is None:
-        passwords.spend_the_same_time(password)
-        return None
-    found.require_unlocked(work.at)
-    if not found.opens_with(password):
-        store.keep_login(work.connection, found.failed(work.at, policy(work)))
-        return None
-    if found.failures:
-        store.keep_login(work.connection, found.succeeded())
-    return _start(work, found, branch_id)
-
-
-def _start(work: UnitOfWork, login: Login, branch_id: str) -> Started:
-    staff = work.records.find(STAFF, login.staff_id)
-    if staff.state != "appointed":
-        raise SignInRefused("login or password is wrong")
-    secret = secrets.token_urlsafe(_SECRET_BYTES)
-    started = Started(
-        id=new_id("ses"),
-        renewal_secret=secret,
-        expires_at=work.at + timedelta(hours=policy(work).session_hours),
-        staff_id=staff.id,
-        branch_id=staff.content.place(branch_id),
-        roles=staff.content.roles,
-        password_change_due=login.change_due,
-    )
-    store.add_session(
-        work.connection,
-        id=started.id,
-        staff_id=started.staff_id,
-        branch_id=started.branch_id,
-        roles=[str(role) for role in started.roles],
-        renewal_hash=_hash(secret),
-        expires_at=started.expires_at,
-    )
-    return started
-
-
-def renew_session(work: UnitOfWork, *, session_id: str, renewal_secret: str) -> Started:
-    """Swap the renewal secret of a running session. Raises SessionEnded."""
-    secret = secrets.token_urlsafe(_SECRET_BYTES)
-    row = store.renew_session(
-        work.connection, session_id, _hash(renewal_secret), _hash(secret), work.at
-    )
-    if row is None:
-        raise SessionEnded("the session has ended; sign in again")
-    return Started(
-        id=session_id,
-        renewal_secret=secret,
-        expires_at=row.expires_at,
-        staff_id=row.staff_id,
-        branch_id=row.branch_id,
-        roles=tuple(Role(role) for role in row.roles),
-        password_change_due=False,
-    )
-
-
-def sign_out(work: UnitOfWork, *, session_id: str) -> None:
-    """End one of the caller's sessions; another's is left alone."""
-    store.end_sessions(work.connection, work.actor.id, work.at, session_id=session_id)
-
-
-def change_password(work: UnitOfWork, *, present_password: str, new_password: str) -> bool:
-    """Change the caller's password and end the caller's sessions; False when the present one is
-    wrong.
-
-    Raises LoginLocked, NotPermitted, Invalid (PASSWORD_WEAK).
-    """
-    found = store.login_of(work.connection, work.actor.id)
-    if found is None:
-        raise NotPermitted("only people have passwords")
-    found.require_unlocked(work.at)
-    if not found.opens_with(present_password):
-        store.keep_login(work.connection, found.failed(work.at, policy(work)))
-        return False
-    changed = found.with_password(new_password, policy(work), change_due=False)
-    store.keep_login(work.connection, changed)
-    store.end_sessions(work.connection, work.actor.id, work.at)
-    return True
-
-
-def release_login(work: UnitOfWork, *, staff_id: str, first_password: str) -> None:
-    """Release a locked login with a new first password. Raises Unknown, Invalid (PASSWORD_WEAK)."""
-    work.records.find(STAFF, staff_id)
-    found = store.login_of(work.connection, staff_id)
-    if found is not None:
-        store.keep_login(
-            work.connection, found.with_password(first_password, policy(work), change_due=True)
-        )
-        store.end_sessions(work.connection, staff_id, work.at)
-
-
-def policy(work: UnitOfWork) -> SignInPolicy:
-    """Return the sign-in policy in force today."""
-    return SignInPolicy(**in_force(work.connection, "sign_in", work.at.date()).body)
-
-
-def _hash(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

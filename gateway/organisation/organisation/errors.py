@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from organisation.commands import CodeTaken, SessionEnded
-from organisation.login import LoginLocked, SignInRefused
-from organisation.staff import QualificationMissing
+from organisation.branch import CodeTaken, NotOpen, StaffThere
+from organisation.login import LoginLocked, SessionEnded, SignInRefused
+from organisation.staff import HasLeft, NotYours, OwnEmployment, QualificationMissing
 
-__all__ = ["CodeTaken", "LoginLocked", "QualificationMissing", "SessionEnded", "SignInRefused"]
+__all__ = [
+    "CodeTaken",
+    "HasLeft",
+    "LoginLocked",
+    "NotOpen",
+    "NotYours",
+    "OwnEmployment",
+    "QualificationMissing",
+    "SessionEnded",
+    "SignInRefused",
+    "StaffThere",
+]

@@ -13,7 +13,7 @@ from joserfc.jwk import ECKey
 
 from chassis.roles import Role
 from chassis.sealing import DataKey
-from chassis.tokens import ALGORITHM, AUDIENCE, LIFETIME_SECONDS
+from chassis.tokens import ALGORITHM, AUDIENCE, LIFETIME_SECONDS, PASSWORD_DUE
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,12 @@ def opened(key_id: str, sealed_private: str, data_key: DataKey) -> TokenKey:
 
 
 def person_claims(
-    staff_id: str, roles: tuple[Role, ...], branch_id: str, session_id: str
+    staff_id: str,
+    roles: tuple[Role, ...],
+    branch_id: str,
+    session_id: str,
+    *,
+    is_password_due: bool = False,
 ) -> dict[str, Any]:
     """Return what a person's token says."""
     return {
@@ -55,6 +60,7 @@ def person_claims(
         "roles": [str(r) for r in roles],
         "branch": branch_id,
         "sid": session_id,
+        PASSWORD_DUE: is_password_due,
     }
 
 

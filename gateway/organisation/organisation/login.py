@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -13,7 +14,14 @@ from chassis.errors import TooManyAttempts, Unauthenticated, invalid
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """OWASP's second recommended setting for argon2id: 19 MiB, two passes, one lane."""
 
-_NOBODY = _hasher.hash("a login that does not exist costs the same time")
+NOBODY = _hasher.hash(secrets.token_urlsafe())
+"""What a login that does not exist is verified against, so that it answers no faster."""
+
+
+class SessionEnded(Unauthenticated):
+    """The session has ended, or its renewal secret was used already."""
+
+    reason = "SESSION_ENDED"
 
 
 class LoginLocked(TooManyAttempts):
@@ -40,7 +48,7 @@ class SignInPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """How one person signs in."""
+    """How one person signs in; without `staff_id` it is nobody's."""
 
     staff_id: str
     name: str
@@ -57,7 +65,10 @@ class Login:
 
     def opens_with(self, password: str) -> bool:
         """Tell whether the password is right; takes the same time either way."""
-        return _matches(self.password_hash, password)
+        try:
+            return _hasher.verify(self.password_hash, password)
+        except VerificationError:
+            return False
 
     def failed(self, at: datetime, policy: SignInPolicy) -> Login:
         """Return the login after a failure: locked when the attempts have run out."""
@@ -87,15 +98,3 @@ def hash_password(password: str, login: str, policy: SignInPolicy) -> str:
         text = f"must have {policy.shortest_password} characters or more and not contain the login"
         raise invalid("password", "password", text, reason="PASSWORD_WEAK")
     return _hasher.hash(password)
-
-
-def spend_the_same_time(password: str) -> None:
-    """Verify against nothing, so that an unknown login answers no faster than a known one."""
-    _matches(_NOBODY, password)
-
-
-def _matches(password_hash: str, password: str) -> bool:
-    try:
-        return _hasher.verify(password_hash, password)
-    except VerificationError:
-        return False

@@ -47,10 +47,11 @@ def list_qualifications(reading: Reading, *, staff_id: str) -> dict[str, Any]:
 def require_qualification(reading: Reading, *, staff_id: str, course: str) -> Record[Any]:
     """Return the qualification that lets somebody sign today. Raises QualificationMissing naming
     the course."""
-    today = clock.now().date()
-    for one in store.qualifications(reading.connection, staff_id, course):
-        if not one.void and one.content.is_in_force(today):
-            return one
+    if not store.has_left(reading.connection, staff_id):
+        for one in store.qualifications(reading.connection, staff_id, course):
+            today = store.day_at(reading.connection, one.branch_id, clock.now())
+            if not one.void and one.content.is_in_force(today):
+                return one
     raise QualificationMissing(
         f"no qualification in force for {course}",
         missing=[f"qualification in force: {course}"],

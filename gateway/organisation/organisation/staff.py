@@ -5,11 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from chassis.errors import Refused, invalid
+from chassis.errors import NotPermitted, Refused, invalid
+from chassis.records.envelope import Record
 from chassis.records.kinds import Kind, Transitions, moves
 from chassis.roles import Role
 
 _NO_LOGIN = frozenset({Role.SYSTEM, Role.INSTRUMENT})
+
+
+class NotYours(NotPermitted):
+    """The branch is not one of those where this person signs in."""
+
+    reason = "BRANCH_NOT_YOURS"
+
+
+class HasLeft(Refused):
+    """This person's employment has ended."""
+
+    reason = "STAFF_LEFT"
+
+
+class OwnEmployment(Refused):
+    """Nobody ends the own employment: somebody must be left who may appoint."""
+
+    reason = "OWN_EMPLOYMENT"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +46,9 @@ class Staff:
             raise invalid("roles", "role", f"{', '.join(machine)} is no role of a person")
 
     def place(self, branch_id: str) -> str:
-        """Return where this person signs in: the branch asked for, or home. Raises Invalid
-        (BRANCH_NOT_YOURS)."""
+        """Return where this person signs in: the branch asked for, or home. Raises NotYours."""
         if branch_id and branch_id not in self.branch_ids:
-            raise invalid(
-                "branch_id", "branch", "is not one of your branches", reason="BRANCH_NOT_YOURS"
-            )
+            raise NotYours("this is not one of your branches", id=branch_id)
         return branch_id or self.branch_ids[0]
 
 
@@ -43,6 +59,13 @@ STAFF = Kind(
     Transitions("appointed", moves(leave={"appointed": "left"})),
     readers=frozenset({Role.HEAD_OFFICE, Role.AUDITOR}),
 )
+
+
+def require_employed(staff: Record[Staff]) -> Record[Staff]:
+    """Return somebody who has not left. Raises HasLeft."""
+    if staff.state != "appointed":
+        raise HasLeft(f"{staff.id} has left", id=staff.id)
+    return staff
 
 
 class QualificationMissing(Refused):
@@ -86,3 +109,10 @@ class StaffAppointed:
     staff_id: str
     roles: tuple[Role, ...]
     branch_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffLeft:
+    """A person's employment ended."""
+
+    staff_id: str

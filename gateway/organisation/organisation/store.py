@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis.errors import AlreadyThere
+from chassis.ids import as_uuid
 from chassis.records.envelope import Record
 from chassis.records.rows import record_of
 from chassis.records.tables import record
 from organisation.branch import BRANCH, Branch
-from organisation.login import Login
+from organisation.login import NOBODY, Login
 from organisation.staff import QUALIFICATION, STAFF, Qualification, Staff
 from organisation.tables import login as login_table
 from organisation.tables import session as session_table
+from organisation.tables import stranger as stranger_table
 from organisation.tables import token_key
 
 
@@ -35,6 +39,50 @@ def login_of(connection: Connection, staff_id: str) -> Login | None:
     statement = select(login_table).where(login_table.c.staff_id == staff_id).with_for_update()
     row = connection.execute(statement).mappings().first()
     return Login(**row) if row else None
+
+
+def is_change_due(connection: Connection, staff_id: str) -> bool:
+    """Tell whether a person's password was given by somebody else."""
+    statement = select(login_table.c.change_due).where(login_table.c.staff_id == staff_id)
+    return bool(connection.execute(statement).scalar())
+
+
+def stranger(connection: Connection, name_hash: bytes, at: datetime) -> Login:
+    """Return the login that does not exist, locked against other attempts meanwhile."""
+    connection.execute(
+        upsert(stranger_table)
+        .values(name_hash=name_hash, failures=0, failed_at=at)
+        .on_conflict_do_nothing()
+    )
+    columns = stranger_table.c
+    statement = (
+        select(columns.failures, columns.locked_until)
+        .where(columns.name_hash == name_hash)
+        .with_for_update()
+    )
+    row = connection.execute(statement).mappings().one()
+    return Login(staff_id="", name="", password_hash=NOBODY, **row)
+
+
+def keep_stranger(connection: Connection, name_hash: bytes, login: Login, at: datetime) -> None:
+    """Overwrite what is known of the attempts on a login that does not exist."""
+    connection.execute(
+        update(stranger_table)
+        .where(stranger_table.c.name_hash == name_hash)
+        .values(failures=login.failures, locked_until=login.locked_until, failed_at=at)
+    )
+
+
+def forget_strangers(connection: Connection, before: datetime, most: int) -> int:
+    """Forget attempts made before an instant on logins that do not exist; returns how many."""
+    due = (
+        select(stranger_table.c.name_hash)
+        .where(stranger_table.c.failed_at < before)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    statement = delete(stranger_table).where(stranger_table.c.name_hash.in_(due))
+    return connection.execute(statement).rowcount
 
 
 def add_login(connection: Connection, login: Login) -> None:
@@ -81,14 +129,21 @@ def renew_session(
 
 
 def end_sessions(
-    connection: Connection, staff_id: str, at: datetime, *, session_id: str = ""
+    connection: Connection,
+    staff_id: str,
+    at: datetime,
+    *,
+    session_id: str = "",
+    apart_from: str = "",
 ) -> None:
-    """End one session of a person, or all of them."""
+    """End one session of a person, or all of them, or all apart from one."""
     statement = update(session_table).where(
         session_table.c.staff_id == staff_id, session_table.c.ended_at.is_(None)
     )
     if session_id:
         statement = statement.where(session_table.c.id == session_id)
+    if apart_from:
+        statement = statement.where(session_table.c.id != apart_from)
     connection.execute(statement.values(ended_at=at))
 
 
@@ -100,6 +155,45 @@ def newest_keys(connection: Connection) -> list[Any]:
 def add_key(connection: Connection, **columns: Any) -> None:
     """Keep a new token key."""
     connection.execute(insert(token_key).values(**columns))
+
+
+def hold_codes(connection: Connection) -> None:
+    """Let one opening of a branch at a time pass, until the transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('branch codes'))"))
+
+
+def hold_branches(
+    connection: Connection, branch_ids: Sequence[str], *, alone: bool = False
+) -> None:
+    """Keep branches as they are until the transaction ends, beside others who do, or alone."""
+    ids = sorted(as_uuid(one) for one in branch_ids)
+    statement = select(record.c.id).where(record.c.id.in_(ids)).order_by(record.c.id)
+    connection.execute(statement.with_for_update(read=not alone))
+
+
+def day_at(connection: Connection, branch_id: str, at: datetime) -> date:
+    """Return the date at a branch."""
+    statement = select(record.c.content["time_zone"].astext).where(
+        record.c.id == as_uuid(branch_id)
+    )
+    return at.astimezone(ZoneInfo(connection.execute(statement).scalar_one())).date()
+
+
+def has_left(connection: Connection, staff_id: str) -> bool:
+    """Tell whether somebody's employment has ended."""
+    statement = select(record.c.state).where(record.c.id == as_uuid(staff_id))
+    return connection.execute(statement).scalar() == "left"
+
+
+def staff_ids_of(connection: Connection, branch_id: str) -> list[str]:
+    """Return who belongs to a branch and has not left."""
+    statement = select(record).where(
+        record.c.kind == STAFF.name,
+        record.c.state == "appointed",
+        record.c.content["branch_ids"].contains([branch_id]),
+    )
+    rows = connection.execute(statement.order_by(record.c.id)).mappings()
+    return [record_of(row, STAFF).id for row in rows]
 
 
 def branches(connection: Connection) -> list[Record[Branch]]:

@@ -32,6 +32,15 @@ session = Table(
     Column("ended_at", instant),
 )
 
+stranger = Table(
+    "stranger",
+    metadata,
+    Column("name_hash", LargeBinary, primary_key=True),
+    Column("failures", Integer),
+    Column("locked_until", instant),
+    Column("failed_at", instant),
+)
+
 token_key = Table(
     "token_key",
     metadata,

@@ -82,7 +82,10 @@ def load_once(run: Platform, report: Callable[[str], None]) -> None:
 def show_first_login(run: Platform, report: Callable[[str], None]) -> None:
     """Tell how the first administrator of an empty chain signs in."""
     password = run.environment["ORGANISATION_FIRST_PASSWORD"]
-    report(f"first administrator: {FIRST_LOGIN}, password {password}")
+    report(
+        f"first administrator: {FIRST_LOGIN}, password {password} until it is changed, which comes"
+        " before anything else"
+    )
 
 
 def load_chain(run: Platform) -> SampleChain:

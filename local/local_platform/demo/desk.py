@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -86,6 +87,14 @@ class Desk:
     def branch_id(self) -> str:
         """Where."""
         return str(self._signed_in()["branch_id"])
+
+    def make_password_own(self) -> None:
+        """Change the password that somebody else gave; until then nothing else can be done. Raises
+        ApiRefused."""
+        own = secrets.token_urlsafe(12)
+        self.do("organisation.ChangePassword", present_password=self.password, new_password=own)
+        self.password = own
+        self._signed_in_at = -_RENEW_AFTER_SECONDS
 
     def do(self, operation: str, **fields: Any) -> Json:
         """Do or read something. A repeat after a lost answer carries the same key, so it happens

@@ -100,7 +100,8 @@ def load(base_url: str, operations: Mapping[str, Operation], password: str) -> S
     """Load the sample chain as its first administrator. Raises ApiRefused."""
     chain = SampleChain()
     office = Desk(base_url, operations, ADMINISTRATOR, password, "head_office")
-    _remember(chain, ADMINISTRATOR, "head_office", "HQ", password)
+    office.make_password_own()
+    _remember(chain, ADMINISTRATOR, "head_office", "HQ", office.password)
     _open_branches(chain, office)
     _appoint(chain, office)
     desks = {
@@ -138,16 +139,19 @@ def _open_branches(chain: SampleChain, office: Desk) -> None:
 def _appoint(chain: SampleChain, office: Desk) -> None:
     today = date.today()  # noqa: DTZ011  # the sample chain lives on this machine's date
     for login, roles, places in _STAFF:
-        password = secrets.token_urlsafe(12)
+        first = secrets.token_urlsafe(12)
         appointed = office.do(
             "organisation.AppointStaff",
             name=login,
             roles=list(roles),
             branch_ids=[chain.branches[place] for place in places],
             login=login,
-            first_password=password,
+            first_password=first,
         )
-        _remember(chain, login, roles[0], places[0], password)
+        desk = Desk(office.base_url, office.operations, login, first, roles[0])
+        desk.make_password_own()
+        desk.close()
+        _remember(chain, login, roles[0], places[0], desk.password)
         if login in _QUALIFIED:
             office.do(
                 "organisation.RecordQualification",

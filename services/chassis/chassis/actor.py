@@ -22,7 +22,8 @@ class Actor:
     """The person or service behind a command.
 
     `id` is the staff id, or the service's name when no person stands behind it; `role` is the
-    role the rule was met with; `branch_id` is where the person is signed in (empty for services).
+    role the rule was met with; `branch_id` is where the person is signed in (empty for services);
+    `session_id` is that of a person who calls with no service in between.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Actor:
     branch_id: str = ""
     scope: Scope = Scope.OWN_BRANCH
     service: str = ""
+    session_id: str = ""
 
     def reaches(self, *places: str) -> bool:
         """Tell whether one of the branches lies within the caller's scope."""

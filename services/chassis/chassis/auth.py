@@ -20,7 +20,7 @@ def admit(
     actor_branch: str = "",
 ) -> Actor:
     """Return the actor a call is made by. Raises Unauthenticated, NotPermitted
-    (ROLE_NOT_PERMITTED, SERVICE_NOT_PERMITTED).
+    (ROLE_NOT_PERMITTED, SERVICE_NOT_PERMITTED, PASSWORD_CHANGE_DUE).
 
     `actor_*` name the person in whose name a service calls; a person's own token never carries
     them.
@@ -50,6 +50,11 @@ def _service(
 
 
 def _person(rule: Rule, identity: Identity) -> Actor:
+    if identity.is_password_due and not rule.before_password_change:
+        raise NotPermitted(
+            "your password was given by somebody else; change it first",
+            reason="PASSWORD_CHANGE_DUE",
+        )
     role = next((role for role in rule.roles if role in identity.roles), None)
     if role is None and rule.signed_in and identity.roles:
         role = identity.roles[0]
@@ -62,4 +67,5 @@ def _person(rule: Rule, identity: Identity) -> Actor:
         roles=frozenset(identity.roles),
         branch_id=identity.branch_id,
         scope=rule.scope,
+        session_id=identity.session_id,
     )

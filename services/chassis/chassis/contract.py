@@ -37,6 +37,7 @@ class Rule:
     open: bool
     signed_in: bool
     any_service: bool
+    before_password_change: bool = False
 
 
 def rule_of(method: Any) -> Rule:
@@ -56,6 +57,7 @@ def rule_of(method: Any) -> Rule:
         open=written.open,
         signed_in=written.signed_in,
         any_service=written.any_service,
+        before_password_change=written.before_password_change,
     )
 
 

@@ -1,9 +1,9 @@
 """Tokens: who is calling, signed by organisation, verified offline against its public keys, valid
 five minutes.
 
-A person's token carries the staff id, the roles and the branch; a service's token carries its
-name. Between services the acting person travels beside the service's token, never with the
-person's own.
+A person's token carries the staff id, the roles, the branch, and whether the password must be
+changed before anything else; a service's token carries its name. Between services the acting person
+travels beside the service's token, never with the person's own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from chassis.roles import Role
 ALGORITHM = "ES256"
 AUDIENCE = "optichain"
 LIFETIME_SECONDS = 300
+PASSWORD_DUE = "pwd_due"
 _REMEMBERED = 2_048
 
 
@@ -37,6 +38,7 @@ class Identity:
     branch_id: str
     session_id: str
     expires_at: float
+    is_password_due: bool = False
 
 
 class KeyCache:
@@ -108,6 +110,7 @@ class Verifier:
             branch_id=str(claims.get("branch", "")),
             session_id=str(claims.get("sid", "")),
             expires_at=float(claims["exp"]),
+            is_password_due=claims.get(PASSWORD_DUE) is True,
         )
 
 
