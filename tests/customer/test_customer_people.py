@@ -195,6 +195,43 @@ def test_the_same_phone_with_the_same_name_or_birthday_warns_of_a_duplicate(
     assert not other.duplicates
 
 
+def test_somebody_with_a_new_phone_is_shown_the_namesake_born_on_the_same_day_and_held_up_by_none(
+    counter: Counter,
+) -> None:
+    first = counter.id_of()
+    answer = counter.register("王 芳", phone="13911112222")
+    again = answer.person.envelope.id
+
+    assert not answer.duplicates
+    (shown,) = answer.candidates
+    assert (shown.person.customer_id, shown.holds_up_visit) == (first, False)
+    assert list(shown.shared) == [
+        duplicate_pb2.SHARED_TRAIT_NAME,
+        duplicate_pb2.SHARED_TRAIT_BIRTHDAY,
+    ]
+    counter.answer_all(again)
+    counter.verify(again)
+    assert counter.ready(again).person_id == again
+
+    assert not counter.register(birthday="1988-05-22", phone="13911113333").candidates
+    assert not counter.register(birthday="", phone="13911114444").candidates
+    twice = counter.register("王芳")
+    assert [one.envelope.customer_id for one in twice.duplicates] == [first]
+    assert [one.person.customer_id for one in twice.candidates] == [again]
+
+
+def test_a_corrected_birthday_shows_a_namesake_until_the_two_are_told_apart(
+    counter: Counter,
+) -> None:
+    first = counter.id_of()
+    second = counter.id_of(birthday="1988-05-12", phone="13911112222")
+    amended = counter.amend(second, birthday="1988-05-21")
+    assert [one.person.customer_id for one in amended.candidates] == [first]
+
+    counter.resolve(first, second)
+    assert not counter.amend(second, address="人民路 1 号").candidates
+
+
 def test_who_looks_like_a_newcomer_is_shown_before_anybody_is_registered(
     counter: Counter,
 ) -> None:

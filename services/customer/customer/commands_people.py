@@ -18,9 +18,11 @@ from customer import short_code, store
 from customer.duplicate import (
     DUPLICATE,
     Duplicate,
+    DuplicateCandidate,
     DuplicateDecision,
     Likeness,
     SharedTrait,
+    candidates,
     holds_up_visit,
 )
 from customer.person import PERSON, Person, PersonMerged, Sex, blanks_filled
@@ -54,7 +56,11 @@ def register_person(
     content.require_born(country.today())
     store.hold(work.connection, content.phone_e164)
     person = add_person(work, content)
-    return {"person": person, "duplicates": suspect(work, person)}
+    return {
+        "person": person,
+        "duplicates": suspect(work, person),
+        "candidates": _candidates(work, person),
+    }
 
 
 def add_person(
@@ -113,7 +119,11 @@ def amend_person(
     amended = work.records.amend(person, reason_code="PERSON_CORRECTED", reason=reason, **corrected)
     amended.content.require_born(country.today())
     store.reenter(work.connection, amended)
-    return {"person": amended, "duplicates": suspect(work, amended)}
+    return {
+        "person": amended,
+        "duplicates": suspect(work, amended),
+        "candidates": _candidates(work, amended),
+    }
 
 
 def suspect(work: UnitOfWork, person: Record[Person]) -> list[Record[Duplicate]]:
@@ -125,6 +135,17 @@ def suspect(work: UnitOfWork, person: Record[Person]) -> list[Record[Duplicate]]
         if holds_up_visit(shared):
             found.append(_suspected(work, person, other, shared))
     return [one for one in found if one is not None]
+
+
+def _candidates(work: UnitOfWork, person: Record[Person]) -> list[DuplicateCandidate]:
+    """Return who else may be this person, with another phone; those told apart are left out."""
+    likeness = Likeness.of(person.content)
+    others = [
+        other
+        for other in store.namesakes(work.connection, likeness, but=person.id)
+        if store.pair(work.connection, person.id, other.id) is None
+    ]
+    return candidates(likeness, others)
 
 
 def _hold_phones(work: UnitOfWork, *customer_ids: str, also: str = "") -> None:

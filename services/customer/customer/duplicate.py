@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from chassis.records.envelope import Record
 from chassis.records.kinds import Kind, Transitions, moves
 from customer import names
-from customer.person import READERS, FoundPerson, Person
+from customer.person import READERS, FoundPerson, Person, shown
 
 MOST_CANDIDATES = 20
 
@@ -83,6 +84,32 @@ class Likeness:
             SharedTrait.BIRTHDAY: self.birthday is not None and self.birthday == other.birthday,
         }
         return tuple(trait for trait, is_same in same.items() if is_same)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicateCandidate:
+    """Somebody who looks like the person asked about, and whether that holds up a visit."""
+
+    person: FoundPerson
+    shared: tuple[SharedTrait, ...]
+    holds_up_visit: bool
+
+
+def candidates(wanted: Likeness, others: Iterable[Record[Person]]) -> list[DuplicateCandidate]:
+    """Return those worth showing, the likest first; at most 20."""
+    found = []
+    for other in others:
+        shared = wanted.shared_with(Likeness.of(other.content))
+        if is_worth_showing(shared):
+            found.append(
+                DuplicateCandidate(
+                    person=shown(other.id, other.content),
+                    shared=shared,
+                    holds_up_visit=holds_up_visit(shared),
+                )
+            )
+    found.sort(key=lambda one: (-len(one.shared), not one.holds_up_visit, one.person.customer_id))
+    return found[:MOST_CANDIDATES]
 
 
 def is_worth_showing(shared: Iterable[SharedTrait]) -> bool:

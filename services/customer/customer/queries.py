@@ -15,7 +15,7 @@ from customer import phone as phones
 from customer.contact import CONTACT_PERMISSION, CONTACT_VERIFICATION, Purpose
 from customer.contact import answers as answers_of
 from customer.country import Country, age_years
-from customer.duplicate import MOST_CANDIDATES, Likeness, holds_up_visit, is_worth_showing
+from customer.duplicate import Likeness, candidates
 from customer.guardian import GUARDIAN_LINK, GuardianLink, HouseholdMember
 from customer.person import Person, shown
 
@@ -54,18 +54,11 @@ def find_duplicates(
     )
     if sum(map(bool, (wanted.phone_e164, wanted.name_folded, wanted.birthday))) < 2:
         raise invalid("name", "two_of_three", "two of phone, name and birthday must be given")
-    found = []
-    for other in store.alike(reading.connection, wanted, with_namesakes=True):
-        shared = wanted.shared_with(Likeness.of(other.content))
-        if is_worth_showing(shared):
-            found.append((shown(other.id, other.content), shared, holds_up_visit(shared)))
-    found.sort(key=lambda one: (-len(one[1]), not one[2], one[0].customer_id))
-    return {
-        "candidates": [
-            {"person": person, "shared": shared, "holds_up_visit": holds}
-            for person, shared, holds in found[:MOST_CANDIDATES]
-        ]
-    }
+    others = [
+        *store.alike(reading.connection, wanted),
+        *store.namesakes(reading.connection, wanted),
+    ]
+    return {"candidates": candidates(wanted, others)}
 
 
 def get_contact_permission(

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Connection,
     Text,
-    and_,
     any_,
     bindparam,
     func,
@@ -233,25 +233,39 @@ def links_by_guardians(connection: Connection, guardian_ids: Sequence[str]) -> l
     return [record_of(row, GUARDIAN_LINK) for row in rows]
 
 
-def alike(
-    connection: Connection, likeness: Likeness, *, but: str = "", with_namesakes: bool = False
-) -> list[Record[Person]]:
-    """Return people with the same phone and one trait more, and with `with_namesakes` those with
-    the same name and birthday."""
+def alike(connection: Connection, likeness: Likeness, *, but: str = "") -> list[Record[Person]]:
+    """Return people with the same phone and one trait more."""
     columns = person_search.c
-    same_name = columns.name_folded == likeness.name_folded
-    same_birthday = columns.birthday == likeness.birthday
-    ways = []
-    if likeness.phone_e164:
-        one_more = or_(same_name, same_birthday) if likeness.birthday else same_name
-        ways.append(and_(columns.phone_e164 == likeness.phone_e164, one_more))
-    if with_namesakes and likeness.name_folded and likeness.birthday:
-        ways.append(and_(same_name, same_birthday))
-    if not ways:
+    if not likeness.phone_e164:
         return []
+    one_more = columns.name_folded == likeness.name_folded
+    if likeness.birthday:
+        one_more = or_(one_more, columns.birthday == likeness.birthday)
+    return _some(connection, but, columns.phone_e164 == likeness.phone_e164, one_more)
+
+
+def namesakes(connection: Connection, likeness: Likeness, *, but: str = "") -> list[Record[Person]]:
+    """Return people with the same name and birthday but another phone; asked for apart from who is
+    `alike`, so that the many of one name hide none of those."""
+    columns = person_search.c
+    if not (likeness.name_folded and likeness.birthday):
+        return []
+    conditions = [
+        columns.birthday == likeness.birthday,
+        columns.name_folded == likeness.name_folded,
+    ]
+    if likeness.phone_e164:
+        conditions.append(columns.phone_e164 != likeness.phone_e164)
+    return _some(connection, but, *conditions)
+
+
+def _some(
+    connection: Connection, but: str, *conditions: ColumnElement[bool]
+) -> list[Record[Person]]:
+    columns = person_search.c
     statement = (
         select(columns.person_id)
-        .where(columns.merged_into.is_(None), or_(*ways))
+        .where(columns.merged_into.is_(None), *conditions)
         .limit(MOST_CANDIDATES + 1)
     )
     found = [row.person_id for row in connection.execute(statement) if row.person_id != but]
