@@ -295,6 +295,44 @@ def test_a_contact_that_is_not_there_or_not_afar_cannot_be_verified(counter: Cou
         verify(contact_pb2.CHANNEL_IN_PERSON)
 
 
+def says_none(counter: Counter, customer_id: str, channel: contact_pb2.Channel.ValueType) -> str:
+    request = pb.VerifyContactRequest(
+        customer_id=customer_id,
+        channel=channel,
+        method=contact_pb2.VERIFICATION_METHOD_SAID_TO_HAVE_NONE,
+    )
+    answer = counter.chain.ask(request, pb.VerifyContactResponse, as_=counter.reception)
+    return answer.verification.envelope.id
+
+
+def test_an_adult_without_any_contact_may_be_seen_once_that_is_recorded(counter: Counter) -> None:
+    customer_id = counter.id_of(phone="")
+    for purpose in (ORDER_SERVICE, contact_pb2.PURPOSE_RECALL, contact_pb2.PURPOSE_MARKETING):
+        counter.answer(customer_id, purpose)
+    with pytest.raises(Refused) as unverified:
+        counter.ready(customer_id)
+    assert unverified.value.code == "CONTACT_UNVERIFIED"
+
+    recorded = says_none(counter, customer_id, contact_pb2.CHANNEL_IN_PERSON)
+    assert counter.ready(customer_id).person_id == customer_id
+    assert counter.person(customer_id).last_verification.envelope.id == recorded
+
+    counter.amend(customer_id, wechat_id="wang_fang")
+    with pytest.raises(Refused) as reachable:
+        counter.ready(customer_id)
+    assert reachable.value.code == "CONTACT_UNVERIFIED"
+    assert not counter.person(customer_id).HasField("last_verification")
+
+
+def test_nobody_with_a_contact_is_recorded_as_having_none(counter: Counter) -> None:
+    with pytest.raises(Refused) as there:
+        says_none(counter, counter.id_of(), contact_pb2.CHANNEL_IN_PERSON)
+    assert there.value.code == "CONTACT_THERE"
+    with pytest.raises(Invalid) as channel:
+        says_none(counter, counter.id_of(phone=""), SMS)
+    assert channel.value.problems[0].field == "method"
+
+
 def tell(counter: Counter, customer_id: str, **words: object) -> message_pb2.Message:
     details: dict[str, object] = {
         "purpose": ORDER_SERVICE,

@@ -21,10 +21,12 @@ from customer.contact import (
     Purpose,
     VerificationMethod,
     contact_of,
+    is_reachable,
 )
 from customer.errors import (
     ChannelNotPermitted,
     ContactMissing,
+    ContactThere,
     GuardianLinked,
     GuardianMissing,
     GuardianNotAdult,
@@ -41,11 +43,15 @@ from customer.store import PersonFile
 def verify_contact(
     work: UnitOfWork, *, customer_id: str, channel: Channel, method: VerificationMethod
 ) -> Record[ContactVerification]:
-    """Record that a contact was checked as it stands. Raises Unknown, ContactMissing, Invalid."""
+    """Record that a contact was checked as it stands, or that there is none. Raises Unknown,
+    ContactMissing, ContactThere, Invalid."""
     person_id = store.living(work.connection, customer_id)
     person = work.records.live(PERSON, person_id)
     contact = contact_of(person.content, channel)
-    if channel in FIELD_OF_CHANNEL and not contact:
+    if method is VerificationMethod.SAID_TO_HAVE_NONE:
+        if is_reachable(person.content):
+            raise ContactThere("the person has a contact: verify that", id=person_id)
+    elif channel in FIELD_OF_CHANNEL and not contact:
         raise ContactMissing(
             "the person has no such contact", missing=[FIELD_OF_CHANNEL[channel]], id=person_id
         )
@@ -59,8 +65,14 @@ def verify_contact(
         CONTACT_VERIFICATION,
         verification,
         customer_id=person_id,
-        relies_on=[pin(person, FIELD_OF_CHANNEL[channel])],
+        relies_on=[pin(person, *_fields_of(verification))],
     )
+
+
+def _fields_of(verification: ContactVerification) -> tuple[str, ...]:
+    if verification.is_none:
+        return tuple(dict.fromkeys(FIELD_OF_CHANNEL.values()))
+    return (FIELD_OF_CHANNEL[verification.channel],)
 
 
 def record_contact_permission(

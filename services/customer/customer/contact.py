@@ -46,6 +46,7 @@ class VerificationMethod(StrEnum):
     SAID_IN_PERSON = "said_in_person"
     CALLED = "called"
     CODE_READ_BACK = "code_read_back"
+    SAID_TO_HAVE_NONE = "said_to_have_none"
 
 
 FIELD_OF_CHANNEL = {
@@ -62,10 +63,15 @@ def contact_of(person: Person, channel: Channel) -> str:
     return str(getattr(person, FIELD_OF_CHANNEL[channel])) if channel in FIELD_OF_CHANNEL else ""
 
 
+def is_reachable(person: Person) -> bool:
+    """Tell whether any contact of a person is known."""
+    return any(contact_of(person, channel) for channel in FIELD_OF_CHANNEL)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ContactVerification:
-    """A contact as it stood when it was checked. Raises Invalid for a channel that reaches nobody
-    from afar."""
+    """A contact as it stood when it was checked; or in person, and then empty, that there is none.
+    Raises Invalid for another channel that reaches nobody from afar."""
 
     channel: Channel
     contact: str
@@ -73,11 +79,20 @@ class ContactVerification:
     verified_on: date
 
     def __post_init__(self) -> None:
-        if self.channel not in FIELD_OF_CHANNEL:
+        if self.is_none and self.channel is not Channel.IN_PERSON:
+            raise invalid("method", "channel", "goes with the channel in_person only")
+        if not self.is_none and self.channel not in FIELD_OF_CHANNEL:
             raise invalid("channel", "channel", "reaches nobody from afar; nothing to verify")
 
+    @property
+    def is_none(self) -> bool:
+        """True when the person said that there is no contact."""
+        return self.method is VerificationMethod.SAID_TO_HAVE_NONE
+
     def still_verifies(self, person: Person, since: date) -> bool:
-        """Tell whether it was checked on `since` or later, and the contact is still the same."""
+        """Tell whether it was checked on `since` or later, and still stands as it was."""
+        if self.is_none:
+            return self.verified_on >= since and not is_reachable(person)
         return self.verified_on >= since and self.contact == contact_of(person, self.channel)
 
 

@@ -65,6 +65,12 @@ class ContactMissing(Refused):
     reason = "CONTACT_MISSING"
 
 
+class ContactThere(Refused):
+    """The person has a contact, so it is not true that there is none."""
+
+    reason = "CONTACT_THERE"
+
+
 class ContactUnverified(Refused):
     """No contact of the person, or of a minor's guardian, was verified lately as it stands now."""
 
