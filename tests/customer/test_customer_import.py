@@ -16,6 +16,8 @@ from chassis.errors import AlreadyThere, Invalid, NotPermitted, Refused
 from chassis.records.tables import outbox
 from chassis.roles import Role
 from counter import Counter
+from customer import commands_import
+from customer.commands_people import add_person
 from customer.import_file import ROWS_IN_CHUNK
 from customer.worker import CustomerWorker
 from optichain.customer.v1 import customer_service_pb2 as pb
@@ -215,7 +217,73 @@ def test_a_file_goes_in_once_but_may_be_tried_dry_and_again_after_it_failed(
     work_off(worker)
     done = batch(counter, manager, failed)
     assert (done.envelope.state, done.failure) == ("failed", "HEADER_UNKNOWN")
+    assert done.failure_text == "unknown title of column 1, 2"
     start(counter, manager, unreadable)
+
+
+def test_a_row_over_which_the_taking_in_fails_keeps_out_no_other(
+    counter: Counter, manager: Person, worker: CustomerWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(work: object, content: commands_import.Person, **more: object) -> object:
+        if content.phone_e164.endswith("5678"):
+            raise ZeroDivisionError("a defect of ours")
+        return add_person(work, content, **more)  # type: ignore[arg-type]  # handed on as it came
+
+    monkeypatch.setattr(commands_import, "add_person", failing)
+    import_id = start(counter, manager, FILE)
+    with pytest.raises(ZeroDivisionError):
+        work_off(worker)
+    assert batch(counter, manager, import_id).rows_done == 0
+    work_off(worker)
+
+    done = batch(counter, manager, import_id)
+    assert (done.envelope.state, done.rows_done, done.rows_refused) == ("finished", 8, 2)
+    (row,) = [row for row in report(counter, manager, import_id) if row.line == 3]
+    assert (row.outcome, row.reason) == (import_batch_pb2.IMPORT_OUTCOME_REFUSED, "ROW_FAILED")
+    assert "Zoë" not in row.text
+    assert counter.found("赵大") == ["赵大"]
+
+
+def test_an_import_that_does_not_go_on_is_ended_and_its_file_goes_in_with_each_row_once(
+    counter: Counter, manager: Person, worker: CustomerWorker
+) -> None:
+    rows = [f"Person {n},1390000{n:04},1990-01-01" for n in range(ROWS_IN_CHUNK + 5)]
+    file = "\n".join(["name,phone,birthday", *rows]).encode()
+    import_id = start(counter, manager, file)
+    _first_chunk_of(worker)
+    half = batch(counter, manager, import_id)
+    assert (half.envelope.state, half.rows_done) == ("started", ROWS_IN_CHUNK)
+
+    request = pb.EndImportRequest(
+        import_id=import_id, revision=half.envelope.revision, reason="stands still since Monday"
+    )
+    other = counter.chain.person(Role.BRANCH_MANAGER)
+    with pytest.raises(NotPermitted) as elsewhere:
+        counter.chain.ask(request, pb.EndImportResponse, as_=other)
+    assert elsewhere.value.code == "WRONG_BRANCH"
+    ended = counter.chain.ask(request, pb.EndImportResponse, as_=manager).import_batch
+    assert (ended.envelope.state, ended.failure) == ("failed", "ENDED_BY_HAND")
+    request.revision = ended.envelope.revision
+    with pytest.raises(Refused) as twice:
+        counter.chain.ask(request, pb.EndImportResponse, as_=manager)
+    assert twice.value.code == "MOVE_FORBIDDEN"
+
+    again = start(counter, manager, file)
+    work_off(worker)
+    assert batch(counter, manager, import_id).rows_done == ROWS_IN_CHUNK
+    done = batch(counter, manager, again)
+    counts = (done.rows_done, done.rows_added, done.rows_duplicate, done.rows_refused)
+    assert (done.envelope.state, counts) == ("finished", (ROWS_IN_CHUNK + 5, 5, 0, 0))
+    before = import_batch_pb2.IMPORT_OUTCOME_IN_BEFORE
+    known = report(counter, manager, again, outcome=before)
+    assert len(known) == ROWS_IN_CHUNK
+    assert all(row.customer_id for row in known)
+
+
+def _first_chunk_of(worker: CustomerWorker) -> None:
+    with worker.database.snapshot() as connection:
+        rows = connection.execute(outbox.select().order_by(outbox.c.seq)).mappings().all()
+    _handle(worker, "ImportStarted", next(r["body"] for r in rows if ".Import" in r["type"]))
 
 
 def test_only_a_confirmed_csv_is_imported(counter: Counter, manager: Person) -> None:

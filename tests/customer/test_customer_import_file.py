@@ -103,19 +103,20 @@ def test_a_bad_row_is_reported_with_its_line_and_those_around_it_are_read() -> N
 
 
 @pytest.mark.parametrize(
-    ("data", "failure"),
+    ("data", "failure", "text"),
     [
-        (b"", "FILE_EMPTY"),
-        ("王芳,13800138000\n".encode(), "HEADER_UNKNOWN"),
-        (b"phone,birthday\n", "HEADER_INCOMPLETE"),
-        ("name,姓名\n".encode(), "HEADER_REPEATED"),
-        ("姓名,手机\n".encode("gbk"), "NOT_UTF8"),
+        (b"", "FILE_EMPTY", "the file has no row"),
+        ("王芳,13800138000\n".encode(), "HEADER_UNKNOWN", "unknown title of column 1, 2"),
+        ("姓名,手机,肤色\n".encode(), "HEADER_UNKNOWN", "unknown title of column 3"),
+        (b"phone,birthday\n", "HEADER_INCOMPLETE", "no name"),
+        ("name,phone,姓名\n".encode(), "HEADER_REPEATED", "the same title of column 1, 3"),
+        ("姓名,手机\n".encode("gbk"), "NOT_UTF8", "the header cannot be read"),
     ],
 )
-def test_a_file_whose_header_cannot_be_understood_fails_as_a_whole(
-    data: bytes, failure: str
+def test_a_file_whose_header_cannot_be_understood_fails_as_a_whole_and_says_where(
+    data: bytes, failure: str, text: str
 ) -> None:
-    assert [chunk.failure for chunk in chunks(data)] == [failure]
+    assert [(chunk.failure, chunk.failure_text) for chunk in chunks(data)] == [(failure, text)]
 
 
 def row(*cells: str) -> RawRow:

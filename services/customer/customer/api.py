@@ -31,6 +31,7 @@ api.commands(
     RecordFollowUp=commands_follow_up.record_follow_up,
     WaiveFollowUp=commands_follow_up.waive_follow_up,
     StartImport=commands_import.start_import,
+    EndImport=commands_import.end_import,
 )
 api.queries(
     GetPerson=queries.get_person,

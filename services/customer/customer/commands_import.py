@@ -32,6 +32,7 @@ from customer.person import Person, blanks_filled
 
 _GUARDIAN = " guardian"
 """Ends the source of somebody whom a row named as a guardian only."""
+_ENDED = "ENDED_BY_HAND"
 
 
 def start_import(
@@ -59,7 +60,9 @@ def work_through(work: UnitOfWork, *, import_id: str, chunk: Chunk) -> None:
     if batch.state != "started" or batch.content.bytes_done != chunk.byte:
         return
     if chunk.failure:
-        work.records.move(batch, "fail", failure=chunk.failure)
+        work.records.move(
+            batch, "fail", failure=chunk.failure, failure_text=chunk.failure_text, closed=True
+        )
         return
     rows = _Intake(work, batch, chunk).rows()
     store_lists.add_rows(work.connection, import_id, rows)
@@ -80,6 +83,24 @@ def work_through(work: UnitOfWork, *, import_id: str, chunk: Chunk) -> None:
     )
 
 
+def try_rows(work: UnitOfWork, *, import_id: str, chunk: Chunk) -> None:
+    """Take rows in to see whether that can be done; the caller undoes it. Raises whatever a row
+    fails with."""
+    _Intake(work, work.records.find(IMPORT_BATCH, import_id), chunk).rows()
+    work.records.flush()
+
+
+def end_import(
+    work: UnitOfWork, *, import_id: str, revision: int, reason: str
+) -> Record[ImportBatch]:
+    """End an import that does not go on; what went in stays in, and the file may be started again.
+    Raises Unknown, Outdated, MoveForbidden."""
+    batch = work.records.get(IMPORT_BATCH, import_id, revision=revision)
+    return work.records.move(
+        batch, "fail", failure=_ENDED, closed=True, reason_code=_ENDED, reason=reason
+    )
+
+
 class _Intake:
     """Takes the rows of one chunk in, or in a dry run finds out how they would fare."""
 
@@ -94,11 +115,25 @@ class _Intake:
         """Return what became of each row."""
         read = [(row.line, self._read(row)) for row in self._chunk.rows]
         self._hold([one for _line, one in read if isinstance(one, Newcomer)])
-        take = self._try if self._batch.content.dry_run else self._take
-        return [
-            take(line, one) if isinstance(one, Newcomer) else _refused(line, one)
-            for line, one in read
-        ]
+        before = self._taken_in_before([line for line, _one in read])
+        return [before.get(line) or self._row(line, one) for line, one in read]
+
+    def _row(self, line: int, found: Newcomer | Invalid) -> ImportRow:
+        if isinstance(found, Invalid):
+            return _refused(line, found)
+        is_dry = self._batch.content.dry_run
+        return self._try(line, found) if is_dry else self._take(line, found)
+
+    def _taken_in_before(self, lines: list[int]) -> dict[int, ImportRow]:
+        """Return the rows that an earlier import of this file took in before it failed."""
+        if self._batch.content.dry_run:
+            return {}
+        sha256 = self._batch.evidence[0].sha256
+        taken = store_lists.taken_in(self._work.connection, sha256, lines)
+        return {
+            line: ImportRow(line=line, outcome=ImportOutcome.IN_BEFORE, customer_id=customer_id)
+            for line, customer_id in taken.items()
+        }
 
     def _read(self, row: RawRow) -> Newcomer | Invalid:
         try:

@@ -15,6 +15,7 @@ class ImportOutcome(StrEnum):
     ADDED_AS_DUPLICATE = "added_as_duplicate"
     REFUSED = "refused"
     COMPLETED = "completed"
+    IN_BEFORE = "in_before"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class ImportBatch:
     rows_duplicate: int = 0
     rows_refused: int = 0
     failure: str = ""
+    failure_text: str = ""
 
 
 IMPORT_BATCH = Kind(
@@ -38,7 +40,15 @@ IMPORT_BATCH = Kind(
     ImportBatch,
     Transitions("started", moves(finish={"started": "finished"}, fail={"started": "failed"})),
     progress=frozenset(
-        {"bytes_done", "rows_done", "rows_added", "rows_duplicate", "rows_refused", "failure"}
+        {
+            "bytes_done",
+            "rows_done",
+            "rows_added",
+            "rows_duplicate",
+            "rows_refused",
+            "failure",
+            "failure_text",
+        }
     ),
 )
 
@@ -81,9 +91,10 @@ def counted(batch: ImportBatch, rows: list[ImportRow]) -> dict[str, int]:
     """Return the batch's counters after some more rows."""
     outcomes = [row.outcome for row in rows]
     refused = outcomes.count(ImportOutcome.REFUSED)
+    before = outcomes.count(ImportOutcome.IN_BEFORE)
     return {
         "rows_done": batch.rows_done + len(rows),
-        "rows_added": batch.rows_added + len(rows) - refused,
+        "rows_added": batch.rows_added + len(rows) - refused - before,
         "rows_duplicate": batch.rows_duplicate + outcomes.count(ImportOutcome.ADDED_AS_DUPLICATE),
         "rows_refused": batch.rows_refused + refused,
     }

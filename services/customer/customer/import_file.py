@@ -43,7 +43,8 @@ class RawRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Chunk:
-    """Some rows of a file, and where the next ones begin. `failure` ends the whole file."""
+    """Some rows of a file, and where the next ones begin. `failure` ends the whole file; its text
+    says where, and never what stands there: a file without a header begins with a person."""
 
     byte: int = 0
     columns: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class Chunk:
     next_line: int = 1
     is_last: bool = False
     failure: str = ""
+    failure_text: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ def read_chunk(
     `columns` are those of its header, which is read when none are given."""
     reader = _Reader(_Lines(pieces), byte=byte, line=line)
     if not columns:
-        columns, failure = reader.header()
+        columns, failure, text = reader.header()
         if failure:
-            return Chunk(byte=byte, failure=failure, is_last=True)
+            return Chunk(byte=byte, failure=failure, failure_text=text, is_last=True)
     rows: list[RawRow] = []
     while len(rows) < most_rows:
         row = reader.row(len(columns))
@@ -144,23 +146,25 @@ class _Reader:
     byte: int
     line: int
 
-    def header(self) -> tuple[tuple[str, ...], str]:
-        """Return the columns, or why the file cannot be read at all."""
+    def header(self) -> tuple[tuple[str, ...], str, str]:
+        """Return the columns, or why the file cannot be read at all and where."""
         first = self._take()
         if first is None:
-            return (), "FILE_EMPTY"
+            return (), "FILE_EMPTY", "the file has no row"
         if first.text is not None:
             first = replace(first, text=first.text.removeprefix(_MARK))
         row = _read(first, self.line - 1)
         if row.problem:
-            return (), row.problem
+            return (), row.problem, "the header cannot be read"
         titles = [cell.strip().casefold() for cell in row.cells]
-        if any(title not in _COLUMN_OF_TITLE for title in titles):
-            return (), "HEADER_UNKNOWN"
+        unknown = [n for n, title in enumerate(titles, 1) if title not in _COLUMN_OF_TITLE]
+        if unknown:
+            return (), "HEADER_UNKNOWN", f"unknown title of {_columns(unknown)}"
         columns = tuple(_COLUMN_OF_TITLE[title] for title in titles)
-        if len(set(columns)) != len(columns):
-            return (), "HEADER_REPEATED"
-        return (columns, "") if "name" in columns else ((), "HEADER_INCOMPLETE")
+        repeated = [n for n, one in enumerate(columns, 1) if columns.count(one) > 1]
+        if repeated:
+            return (), "HEADER_REPEATED", f"the same title of {_columns(repeated)}"
+        return (columns, "", "") if "name" in columns else ((), "HEADER_INCOMPLETE", "no name")
 
     def row(self, width: int) -> RawRow | None:
         """Return the next row, or None at the end of the file."""
@@ -203,6 +207,10 @@ class _Reader:
         self.lines.give_back(lines)
         self.byte -= sum(one.size for one in lines)
         self.line -= len(lines)
+
+
+def _columns(numbers: list[int]) -> str:
+    return f"column {', '.join(map(str, numbers))}"
 
 
 def _is_open(line: _Line) -> bool:

@@ -22,8 +22,9 @@ PROBLEMS = {
     "QUOTE_UNCLOSED": "a quote is opened and not closed within the row",
     "QUOTE_MISPLACED": "a quote stands inside a cell that does not begin with one",
     "COLUMNS_DIFFER": "the row has more or fewer cells than the header",
+    "ROW_FAILED": "the row could not be taken in; the fault is ours and was recorded",
 }
-"""Why a row cannot be read, in words."""
+"""Why a row cannot be read, or taken in, in words."""
 
 T = TypeVar("T")
 

@@ -120,6 +120,23 @@ def is_imported(connection: Connection, sha256: str) -> bool:
     return connection.execute(statement.limit(1)).first() is not None
 
 
+def taken_in(connection: Connection, sha256: str, lines: Sequence[int]) -> dict[int, str]:
+    """Return by line whom failed imports of a file of these bytes took in."""
+    columns = import_row.c
+    failed = select(record.c.id).where(
+        record.c.kind == IMPORT_BATCH.name,
+        record.c.evidence[0]["sha256"].astext == sha256,
+        record.c.state == "failed",
+        record.c.content["dry_run"].as_boolean().is_(False),
+    )
+    statement = select(columns.line, columns.customer_id).where(
+        columns.import_id.in_(failed),
+        columns.line.in_(lines),
+        columns.customer_id.is_not(None),
+    )
+    return {row.line: row.customer_id for row in connection.execute(statement)}
+
+
 def add_rows(connection: Connection, import_id: str, rows: Sequence[ImportRow]) -> None:
     """Add rows to the report of an import."""
     if rows:

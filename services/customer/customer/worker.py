@@ -3,17 +3,27 @@ and plans the follow-up of a collected order."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from functools import cached_property
 
+import structlog
+
+from chassis import actor
 from chassis.amqp import Worker, hears
 from chassis.db import UnitOfWork
-from chassis.errors import Unknown
+from chassis.errors import DomainError, Unknown
 from chassis.objects import ObjectStore
 from customer import commands_follow_up, commands_import
-from customer.import_file import Chunk, read_chunk
+from customer.import_file import Chunk, RawRow, read_chunk
 from optichain.billing.v1 import events_pb2 as billing_events
 from optichain.customer.v1 import events_pb2
+
+log = structlog.get_logger()
+
+
+class _Undone(Exception):
+    """Ends a trial, so that nothing of it is kept."""
 
 
 class CustomerWorker(Worker):
@@ -26,17 +36,23 @@ class CustomerWorker(Worker):
         """The store that holds the files."""
         return ObjectStore(self.settings.s3_url.get_secret_value())
 
+    @cached_property
+    def stumbled(self) -> set[tuple[str, int]]:
+        """The chunks (import, byte) that failed as a whole, until they are taken in."""
+        return set()
+
     def first_chunk(self, event: events_pb2.ImportStarted) -> Chunk:
         """Read the header and the first rows of a file."""
         try:
-            return read_chunk(self.objects.stream(event.object_key))
+            chunk = read_chunk(self.objects.stream(event.object_key))
         except Unknown:
             return Chunk(failure="FILE_MISSING", is_last=True)
+        return self._sifted(event.import_id, chunk)
 
     def next_chunk(self, event: events_pb2.ImportContinued) -> Chunk:
         """Read the rows that stand where the chunk before ended."""
         try:
-            return read_chunk(
+            chunk = read_chunk(
                 self.objects.stream(event.object_key, offset=event.next_byte),
                 byte=event.next_byte,
                 line=event.next_line,
@@ -44,18 +60,55 @@ class CustomerWorker(Worker):
             )
         except Unknown:
             return Chunk(byte=event.next_byte, failure="FILE_MISSING", is_last=True)
+        return self._sifted(event.import_id, chunk)
+
+    def _sifted(self, import_id: str, chunk: Chunk) -> Chunk:
+        """Return a chunk with the rows marked that made it fail before: one that cannot be taken in
+        must not keep out the others."""
+        if (import_id, chunk.byte) not in self.stumbled:
+            return chunk
+        rows = tuple(
+            RawRow(row.line, (), "ROW_FAILED") if self._fails(import_id, chunk, row) else row
+            for row in chunk.rows
+        )
+        return replace(chunk, rows=rows)
+
+    def _fails(self, import_id: str, chunk: Chunk, row: RawRow) -> bool:
+        """Tell whether a row cannot be taken in, by trying it alone. Raises Unavailable."""
+        try:
+            with self.database.work(actor.system(self.name)) as work:
+                alone = replace(chunk, rows=(row,))
+                commands_import.try_rows(work, import_id=import_id, chunk=alone)
+                raise _Undone
+        except _Undone:
+            return False
+        except DomainError:
+            raise
+        except Exception as error:  # whatever it is, it is this row's and not the others'
+            log.error("row", record=import_id, line=row.line, error=type(error).__name__)
+            return True
+
+    def _take_in(self, work: UnitOfWork, import_id: str, chunk: Chunk) -> None:
+        try:
+            commands_import.work_through(work, import_id=import_id, chunk=chunk)
+        except DomainError:
+            raise
+        except Exception:
+            self.stumbled.add((import_id, chunk.byte))
+            raise
+        self.stumbled.discard((import_id, chunk.byte))
 
     @hears(events_pb2.ImportStarted, fetches="first_chunk")
     def begin_import(self, work: UnitOfWork, event: events_pb2.ImportStarted, chunk: Chunk) -> None:
         """Take the first rows in."""
-        commands_import.work_through(work, import_id=event.import_id, chunk=chunk)
+        self._take_in(work, event.import_id, chunk)
 
     @hears(events_pb2.ImportContinued, fetches="next_chunk")
     def continue_import(
         self, work: UnitOfWork, event: events_pb2.ImportContinued, chunk: Chunk
     ) -> None:
         """Take the next rows in."""
-        commands_import.work_through(work, import_id=event.import_id, chunk=chunk)
+        self._take_in(work, event.import_id, chunk)
 
     @hears(billing_events.OrderCollected)
     def follow_up(self, work: UnitOfWork, event: billing_events.OrderCollected) -> None:

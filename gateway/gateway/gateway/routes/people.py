@@ -30,5 +30,6 @@ ROUTES = (
     post("/follow-ups/{follow_up_id}/waive", pb.WaiveFollowUpRequest),
     post("/imports", pb.StartImportRequest),
     get("/imports/{import_id}", pb.GetImportRequest),
+    post("/imports/{import_id}/end", pb.EndImportRequest),
     get("/imports/{import_id}/rows", pb.ListImportRowsRequest),
 )
