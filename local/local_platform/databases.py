@@ -14,6 +14,7 @@ from local_platform.errors import PlatformError
 from local_platform.safe import Safe
 
 _EXTENSIONS = ("pg_trgm", "btree_gist")
+_DROP_DATABASE, _DROP_ROLE = "DROP DATABASE {} WITH (FORCE)", "DROP ROLE {}"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,22 @@ def create_databases(
         except psycopg.Error as error:
             first_line = str(error).strip().splitlines()[0]
             raise PlatformError(f"the databases cannot be made: {first_line}") from error
+
+
+def drop_databases(admin_url: str, prefix: str) -> None:
+    """Drop every database and role whose name begins with `prefix`, whoever is still connected.
+
+    Raises psycopg.Error.
+    """
+    if not prefix:
+        raise PlatformError("database prefix: without one every database would be dropped")
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        for listed, statement in (
+            ("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", _DROP_DATABASE),
+            ("SELECT rolname FROM pg_roles WHERE starts_with(rolname, %s)", _DROP_ROLE),
+        ):
+            for (name,) in connection.execute(listed, [prefix]).fetchall():
+                connection.execute(sql.SQL(statement).format(sql.Identifier(name)))
 
 
 def _create(admin_url: str, name: str, safe: Safe) -> DatabaseUrls:

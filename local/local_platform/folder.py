@@ -3,11 +3,14 @@
 import fcntl
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import TextIO
 
-from local_platform.errors import DiskFull, FolderInUse
+from local_platform.errors import DiskFull, FolderInUse, PlatformError
 
+_LOCK = "run.lock"
+_DYING_SECONDS = 15.0
 LEAST_FREE_MEBIBYTES = 512
 """Room the disk must have before a run starts: fresh databases, broker log and objects."""
 
@@ -21,12 +24,13 @@ class DataFolder:
         self.was_left_in_haste = False
         self._lock: TextIO | None = None
 
-    def take(self, least_free_mebibytes: int = LEAST_FREE_MEBIBYTES) -> None:
-        """Make the folder if need be and hold it.
+    def take(self, least_free_mebibytes: int = LEAST_FREE_MEBIBYTES, *, anew: bool = False) -> None:
+        """Make the folder if need be and hold it; `anew` empties it then.
 
-        Raises FolderInUse when another run holds it, DiskFull when less than
-        `least_free_mebibytes` is free. Afterwards `was_left_in_haste` says whether the run before
-        was killed, so that its processes may still be on their way out.
+        Raises FolderInUse when another run holds it, PlatformError when a folder to be emptied was
+        never a run's, DiskFull when less than `least_free_mebibytes` is free. Afterwards
+        `was_left_in_haste` says whether the run before was killed, so that its processes may still
+        be on their way out.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.path).free // 2**20
@@ -35,7 +39,11 @@ class DataFolder:
                 f"the disk of {self.path} is full: {free} MiB are free, "
                 f"{least_free_mebibytes} MiB are needed"
             )
-        lock = (self.path / "run.lock").open("a+")
+        if anew and not (self.path / _LOCK).exists() and any(self.path.iterdir()):
+            raise PlatformError(
+                f"{self.path} holds what no run has left there: name another folder"
+            )
+        lock = (self.path / _LOCK).open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -49,6 +57,8 @@ class DataFolder:
         lock.write(str(os.getpid()))
         lock.flush()
         self._lock = lock
+        if anew:
+            self._empty()
 
     def leave(self) -> None:
         """Give the folder back, when all processes of the run have ended."""
@@ -56,3 +66,22 @@ class DataFolder:
             self._lock.truncate(0)
             self._lock.close()
             self._lock = None
+
+    def _empty(self) -> None:
+        """Remove everything but the lock. A process of a killed run may still write for a while."""
+        deadline = time.monotonic() + _DYING_SECONDS
+        while rest := [path for path in self.path.iterdir() if path.name != _LOCK]:
+            try:
+                for path in rest:
+                    _remove(path)
+            except OSError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.1)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

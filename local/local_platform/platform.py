@@ -15,6 +15,7 @@ from local_platform.environment import environment
 from local_platform.errors import DiskFull, PlatformError
 from local_platform.folder import DataFolder
 from local_platform.parts.choice import choose_parts
+from local_platform.parts.rooms import database_prefix
 from local_platform.parts.together import Parts
 from local_platform.ports import SERVICES, Ports
 from local_platform.processes import Plan, standard_plan
@@ -41,22 +42,25 @@ class Platform:
         ports: Ports | None = None,
         fast: bool = False,
         only: Collection[str] | None = None,
-        database_prefix: str = "",
+        anew: bool = False,
+        passing: bool = False,
         plan: Callable[[Collection[str], Ports, Mapping[str, str]], Plan] = standard_plan,
         report: Callable[[str], None] = lambda line: None,
     ) -> None:
         """Describe a run; nothing is started yet.
 
         `var`: data folder. `ports`: standard ones unless given. `fast`: a database without crash
-        safety. `only`: the services (and `gateway`) to start, all unless given. `database_prefix`:
-        set before database and role names. `plan`: what to start once the parts are ready.
-        `report`: is told, a line each, how the start goes on and what is restarted.
+        safety. `only`: the services (and `gateway`) to start, all unless given. `anew`:
+        empty the folder once it is held. `passing`: on servers that run already, work in rooms of
+        its own (databases, a virtual host, a bucket) and take them away when it stops. `plan`: what
+        to start once the parts are ready. `report`: is told, a line each, how the start goes on and
+        what is restarted.
         """
         self.ports = ports or Ports.standard()
         self.names = tuple(only) if only is not None else (*SERVICES, "gateway")
         self.environment: dict[str, str] = {}
         self._folder = DataFolder(var)
-        self._fast, self._prefix = fast, database_prefix
+        self._fast, self._anew, self._passing = fast, anew, passing
         self._make_plan, self._report = plan, report
         self._plan = Plan(None, ())
         self._parts: Parts | None = None
@@ -74,6 +78,11 @@ class Platform:
     def gateway_url(self) -> str:
         """`http://127.0.0.1:port` of the gateway."""
         return f"http://{self.ports.address('gateway')}"
+
+    @property
+    def given(self) -> list[str]:
+        """The parts of the running platform that run elsewhere already, by name."""
+        return self._running_parts.given
 
     @property
     def _running_parts(self) -> Parts:
@@ -108,7 +117,7 @@ class Platform:
         Raises PlatformError with one clear line; then nothing is left running.
         """
         try:
-            self._folder.take()
+            self._folder.take(anew=self._anew)
             self._start_all()
         except OSError as error:
             self.stop()
@@ -177,13 +186,17 @@ class Platform:
     def _start_all(self) -> None:
         supervisor = self._supervisor = Supervisor(self.var / "logs", self._report)
         safe = Safe(self.var / "secrets.json")
-        chosen = choose_parts(self.var, self.ports, safe, supervisor, os.environ, fast=self._fast)
+        rooms = f"optichain-passing-{safe.label('rooms')}" if self._passing else ""
+        chosen = choose_parts(
+            self.var, self.ports, safe, supervisor, os.environ, fast=self._fast, rooms=rooms
+        )
         parts = self._parts = Parts(chosen, self._report)
         patience = _KILLED_RUN_SECONDS if self._folder.was_left_in_haste else 0.0
         self.ports.check_free((*self.names, *parts.listeners), patience)
         services = [service for service in SERVICES if service in self.names]
+        prefix = database_prefix(rooms) if rooms and "postgres" in parts.given else ""
         databases = parts.start(
-            lambda admin_url: create_databases(admin_url, services, safe, self._prefix),
+            lambda admin_url: create_databases(admin_url, services, safe, prefix),
             give_up=supervisor.close,
         )
         self.environment = environment(

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -40,10 +41,11 @@ from upstream import (
 
 @pytest.fixture(scope="module")
 def owners(parts: Platform) -> Iterator[TwoOwners]:
-    """Two services with their own databases."""
+    """Two services with their own databases, in the room the tests have on the server."""
     admin_url = parts.part_url("postgres")
     url = admin_url.replace("postgresql://", "postgresql+psycopg://")
-    made = TwoOwners(make_database(url, "upstream"), make_database(url, "downstream"))
+    room = urlsplit(parts.environment["LABJOB_DATABASE_URL"]).path[1:].removesuffix("labjob")
+    made = TwoOwners(make_database(url, f"{room}upstream"), make_database(url, f"{room}downstream"))
     yield made
     made.upstream.close()
     made.downstream.close()

@@ -376,6 +376,8 @@ def test_a_reading_clinical_fails_on_without_saying_why_is_refused_in_the_end(
 def test_while_the_object_store_is_away_nothing_is_decoded_and_then_all_is_delivered(
     shop: Shop, listening: None, parts: Platform
 ) -> None:
+    if "object_store" in parts.given:
+        pytest.skip("the object store is somebody else's, and not ours to stop")
     with shop.playing("LM-1000P") as (lensmeter, instrument_id):
         parts.stop_part("object_store")
         try:

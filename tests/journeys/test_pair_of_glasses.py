@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import pytest
 
 from local_platform.demo import journey
 from local_platform.demo.command import load_chain
-from local_platform.demo.desk import operations_of
+from local_platform.demo.desk import Desk, operations_of
+from local_platform.demo.loading import SampleChain
 from local_platform.demo.shop import Shop
 from local_platform.demo.summary import handovers_of
 from local_platform.platform import Platform
@@ -62,6 +63,13 @@ PLANTED_POWERS = re.compile(r"(?<![\w.-])-(225|250|2\.25|2\.50)(?![\w.])")
 """What was prescribed, as an integer or as people write it."""
 
 
+DEAD_PROXY = "http://127.0.0.1:9"
+"""A proxy as a laptop may have in its environment, when it is out of reach."""
+
+INTERRUPTED_AFTER = (1, 5, 25)
+"""How many things of the sample chain were made when its load was interrupted, each time."""
+
+
 @dataclass
 class Walked:
     """A journey that was walked, and what it left behind."""
@@ -70,6 +78,9 @@ class Walked:
     handovers: list[dict[str, Any]]
     order: dict[str, Any]
     ledger: dict[str, Any]
+    branches: list[dict[str, Any]]
+    staff: list[dict[str, Any]]
+    instruments: list[dict[str, Any]]
     spans: list[dict[str, Any]]
     texts: dict[str, str]
     object_keys: list[str]
@@ -77,46 +88,70 @@ class Walked:
 
 
 @pytest.fixture(scope="module")
-def walked() -> Iterator[Walked]:
-    """Walk the journey once, with the kills, on a platform of its own."""
-    kept = {
-        name: os.environ.pop(name) for name in list(os.environ) if name.startswith("OPTICHAIN_")
+def walked(as_given: None) -> Iterator[Walked]:
+    """Walk the journey once, with the kills, on a platform of its own behind a dead proxy."""
+    with (
+        tempfile.TemporaryDirectory(prefix="optichain-journey-") as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+            patch.setenv(name, DEAD_PROXY)
+        for name in ("no_proxy", "NO_PROXY"):
+            patch.delenv(name, raising=False)
+        with Platform(var=Path(folder), ports=Ports.free(), fast=True, passing=True) as platform:
+            left = _walk(platform)
+        yield Walked(**left, spans=_spans(Path(folder) / "telemetry"), texts=_texts(Path(folder)))
+
+
+def _walk(platform: Platform) -> dict[str, Any]:
+    chain = _loaded_at_last(platform)
+    operations = operations_of(platform.gateway_url)
+    shop = Shop(platform.gateway_url, operations, chain, lambda line: None)
+
+    def kill(step: journey.Step) -> None:
+        if step.n in KILLED_BEFORE:
+            platform.kill(KILLED_BEFORE[step.n])  # type: ignore[index]  # numbered steps only
+
+    journey.walk(shop, before=kill)
+    order_id = shop.glasses.order_id
+    manager, office = shop.desk("manager.ja1"), shop.desk("head.office")
+    shop_id = chain.branches["JA1"]
+    left = {
+        "shop": shop,
+        "handovers": handovers_of(shop),
+        "order": shop.desk("optician.ja1").do("billing.GetOrder", order_id=order_id),
+        "ledger": manager.do("billing.GetLedger", order_id=order_id),
+        "branches": office.do("organisation.ListBranches", page_size=100)["branches"],
+        "staff": office.do("organisation.ListStaff", page_size=100)["staff"],
+        "instruments": manager.do("device_bridge.ListInstruments", branch_id=shop_id)[
+            "instruments"
+        ],
+        "object_keys": _object_keys(platform),
+        "dead": _dead_letters(platform),
     }
-    with tempfile.TemporaryDirectory(prefix="optichain-journey-") as folder:
-        platform = Platform(var=Path(folder), ports=Ports.free(), fast=True)
-        with platform:
-            shop = _shop(platform)
-            journey.prepare(shop)
-            for step in journey.STEPS:
-                if step.n in KILLED_BEFORE:
-                    platform.kill(KILLED_BEFORE[step.n])  # type: ignore[index]  # numbered steps only
-                with shop.step(step.n, step.role, step.what):
-                    step.take(shop)
-            optician = shop.desk("optician.ja1")
-            order = optician.do("billing.GetOrder", order_id=shop.glasses.order_id)
-            ledger = shop.desk("manager.ja1").do(
-                "billing.GetLedger", order_id=shop.glasses.order_id
-            )
-            handovers = handovers_of(shop)
-            keys = _object_keys(platform)
-            dead = _dead_letters(platform)
-            shop.close()
-        yield Walked(
-            shop=shop,
-            handovers=handovers,
-            order=order,
-            ledger=ledger,
-            spans=_spans(Path(folder) / "telemetry"),
-            texts=_texts(Path(folder)),
-            object_keys=keys,
-            dead=dead,
-        )
-    os.environ.update(kept)
+    shop.close()
+    return left
 
 
-def _shop(platform: Platform) -> Shop:
-    chain = load_chain(platform)
-    return Shop(platform.gateway_url, operations_of(platform.gateway_url), chain, lambda line: None)
+def _loaded_at_last(platform: Platform) -> SampleChain:
+    """Load the sample chain as somebody does who presses Ctrl-C again and again, each time when
+    something was made whose answer is not yet kept."""
+    do = Desk.once
+    for patience in INTERRUPTED_AFTER:
+        made = count(1)
+
+        def once(desk: Desk, key: str, operation: str, **fields: Any) -> Any:
+            answer = do(desk, key, operation, **fields)
+            if next(made) == patience:  # noqa: B023  # called in this round only
+                raise KeyboardInterrupt
+            return answer
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Desk, "once", once)
+            with pytest.raises(KeyboardInterrupt):
+                load_chain(platform)
+        assert SampleChain.kept(platform.var) is None
+    return load_chain(platform)
 
 
 def _spans(folder: Path) -> list[dict[str, Any]]:
@@ -186,6 +221,20 @@ def test_nothing_was_lost_or_doubled_though_processes_died(walked: Walked) -> No
     entries = [entry for one in walked.ledger["postings"] for entry in one["entries"]]
     assert sum(entry.get("amount_minor", 0) for entry in entries) == 0
     assert walked.dead == 0
+
+
+def test_a_load_of_the_sample_chain_that_was_interrupted_goes_on_where_it_ended(
+    walked: Walked,
+) -> None:
+    chain = walked.shop.chain
+    branches = [one["envelope"]["id"] for one in walked.branches]
+    assert sorted(branches) == sorted(chain.branches.values())
+    assert len({one["login"] for one in walked.staff}) == len(walked.staff)
+    assert {one["login"] for one in walked.staff} == set(chain.passwords)
+
+
+def test_no_instrument_stays_in_service_on_a_line_that_is_gone(walked: Walked) -> None:
+    assert [one["envelope"]["state"] for one in walked.instruments] == ["out_of_service"] * 3
 
 
 def test_every_handover_says_who_when_and_on_which_versions(walked: Walked) -> None:

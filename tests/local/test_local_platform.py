@@ -31,6 +31,11 @@ pytestmark = pytest.mark.filterwarnings(
 FACTS = kombu.Queue("facts", durable=True, queue_arguments={"x-queue-type": "quorum"})
 
 
+def nothing(_names: object, _ports: object, _environment: object) -> Plan:
+    """Plan a run of parts alone."""
+    return Plan(None, ())
+
+
 @pytest.fixture(scope="module")
 def var(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("platform") / "var"
@@ -51,6 +56,40 @@ def platform(var: Path) -> Iterator[Platform]:
     only = ("clinical", "labjob", "gateway")
     with Platform(var=var, ports=Ports.free(), fast=True, only=only, plan=plan) as platform:
         yield platform
+
+
+@pytest.fixture(scope="module")
+def management_url(platform: Platform, var: Path) -> str:
+    """The management API of the platform's broker, which a broker of ours has no need of."""
+    told = psutil.Process(platform.pid("rabbitmq")).environ()
+    port = Ports.free()["amqp"]
+    listener = f'[{{port, {port}}}, {{ip, "127.0.0.1"}}]'
+    listen = f"application:set_env(rabbitmq_management, tcp_config, {listener})."
+    for words in (
+        ("rabbitmqctl", "eval", listen),
+        ("rabbitmq-plugins", "enable", "rabbitmq_management"),
+    ):
+        program = str(Path("/usr/lib/rabbitmq/bin") / words[0])
+        subprocess.run((program, *words[1:]), env=told, check=True, capture_output=True)
+    return f"http://127.0.0.1:{port}"
+
+
+def everything_on(platform: Platform) -> dict[str, list[object]]:
+    """Return which databases, logins with their passwords, virtual hosts and buckets there are."""
+    told = psutil.Process(platform.pid("rabbitmq")).environ()
+    with psycopg.connect(platform.part_url("postgres")) as administrator:
+        found = {
+            what: administrator.execute(asked).fetchall()
+            for what, asked in (
+                ("databases", "SELECT datname FROM pg_database ORDER BY 1"),
+                ("logins", "SELECT rolname, rolpassword FROM pg_authid ORDER BY 1"),
+            )
+        }
+    listing = ("/usr/lib/rabbitmq/bin/rabbitmqctl", "-q", "list_vhosts")
+    hosts = subprocess.run(listing, env=told, check=True, capture_output=True, text=True)
+    store, _bucket = store_of(platform.part_url("object_store"))
+    buckets = sorted(bucket.name for bucket in store.list_buckets())
+    return {**found, "virtual hosts": sorted(hosts.stdout.split()), "buckets": buckets}
 
 
 def bare(url: str) -> str:
@@ -152,32 +191,70 @@ def test_a_part_can_be_taken_away_and_given_back(platform: Platform) -> None:
     assert store.get_object(bucket, "scan").read() == b"rim"
 
 
-def test_a_second_run_uses_the_parts_the_environment_names_and_databases_of_its_own(
-    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def given(platform: Platform, management_url: str, monkeypatch: pytest.MonkeyPatch) -> Platform:
+    """The running platform, whose servers the environment names as others' to use."""
     monkeypatch.setenv("OPTICHAIN_ADMIN_DATABASE_URL", platform.part_url("postgres"))
     monkeypatch.setenv("OPTICHAIN_AMQP_URL", platform.part_url("rabbitmq"))
     monkeypatch.setenv("OPTICHAIN_S3_URL", platform.part_url("object_store"))
+    monkeypatch.setenv("OPTICHAIN_AMQP_MANAGEMENT_URL", management_url)
+    return platform
+
+
+def test_a_run_on_servers_that_run_already_starts_and_stops_none_of_them(
+    given: Platform, tmp_path: Path
+) -> None:
     seen: dict[str, str] = {}
 
     def plan(names: object, ports: object, environment: object) -> Plan:
         assert isinstance(environment, dict)
         seen.update(environment)
-        return Plan(None, ())
+        return nothing(names, ports, environment)
 
     for _ in range(2):  # what is there already is kept
-        with Platform(
-            var=tmp_path, ports=Ports.free(), only=["labjob"], database_prefix="t1_", plan=plan
-        ) as second:
-            url = bare(second.environment["LABJOB_DATABASE_URL"])
-            with psycopg.connect(url) as app:
+        with Platform(var=tmp_path, ports=Ports.free(), only=["billing"], plan=plan) as second:
+            with psycopg.connect(bare(second.environment["BILLING_DATABASE_URL"])) as app:
                 name = app.execute("SELECT current_database(), current_user").fetchone()
-            assert name == ("t1_labjob", "t1_labjob_app")
+            assert name == ("billing", "billing_app")
+            assert second.given == ["postgres", "rabbitmq", "object_store"]
             assert running_for(tmp_path) == []
             with pytest.raises(PlatformError, match="not ours to stop"):
                 second.stop_part("rabbitmq")
     assert "OPTICHAIN_ADMIN_DATABASE_URL" not in seen
-    assert seen["OPTICHAIN_AMQP_URL"] == platform.part_url("rabbitmq")
+    assert seen["OPTICHAIN_AMQP_URL"] == given.part_url("rabbitmq")
+
+
+def test_a_passing_run_leaves_the_tables_passwords_queues_and_objects_of_others_alone(
+    given: Platform, tmp_path: Path
+) -> None:
+    keep_something(given.environment)
+    before = everything_on(given)
+
+    with Platform(
+        var=tmp_path, ports=Ports.free(), only=["labjob"], passing=True, plan=nothing
+    ) as passing:
+        theirs = passing.environment
+        with psycopg.connect(bare(theirs["LABJOB_MIGRATE_URL"])) as owner:
+            owner.execute("CREATE TABLE ticket ()")  # none stands in this database yet
+        keep_message(theirs["OPTICHAIN_AMQP_URL"], "LabJobCancelled")
+        store, bucket = store_of(theirs["OPTICHAIN_S3_URL"])
+        store.put_object(bucket, "trace", io.BytesIO(b"bridge"), 6)
+        assert everything_on(given) != before
+
+    assert everything_on(given) == before
+    assert kept(given.environment) == ("OD -2.25", b"rim", "LabJobReleased")
+
+
+def test_without_a_management_api_a_passing_run_says_what_to_do(
+    given: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = f"http://{Ports.free().address('amqp')}"
+    monkeypatch.setenv("OPTICHAIN_AMQP_MANAGEMENT_URL", nowhere)
+    before = everything_on(given)
+
+    with pytest.raises(PlatformError, match=r"a virtual host of its own.*rabbitmq_management"):
+        Platform(var=tmp_path, ports=Ports.free(), only=[], passing=True, plan=nothing).start()
+    assert everything_on(given) == before
 
 
 def test_a_part_named_by_the_environment_that_does_not_answer_is_named_without_its_password() -> (
@@ -271,13 +348,16 @@ def keep_something(environment: dict[str, str]) -> None:
         database.execute("CREATE TABLE ticket AS SELECT 'OD -2.25' AS power")
     store, bucket = store_of(environment["OPTICHAIN_S3_URL"])
     store.put_object(bucket, "trace", io.BytesIO(b"rim"), 3)
-    confirmed = kombu.Connection(
-        environment["OPTICHAIN_AMQP_URL"], transport_options={"confirm_publish": True}
-    )
+    keep_message(environment["OPTICHAIN_AMQP_URL"], "LabJobReleased")
+
+
+def keep_message(amqp_url: str, fact: str) -> None:
+    """Leave a message in a durable queue."""
+    confirmed = kombu.Connection(amqp_url, transport_options={"confirm_publish": True})
     with confirmed as broker, broker.channel() as channel:
         FACTS(channel).declare()
         with kombu.Producer(channel) as producer:
-            producer.publish("LabJobReleased", routing_key="facts", delivery_mode=2)
+            producer.publish(fact, routing_key="facts", delivery_mode=2)
 
 
 def kept(environment: dict[str, str]) -> tuple[object, bytes, object]:

@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import time
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
 
+from local_platform.platform import Platform
+from local_platform.ports import SERVICES
+
 _BODY_CHARACTERS = 1_200
+
+
+def databases_of(run: Platform) -> list[str]:
+    """Return the names of the services' databases in this run."""
+    urls = [run.environment[f"{service.upper()}_DATABASE_URL"] for service in SERVICES]
+    return [urlsplit(url).path.strip("/") for url in urls]
 
 
 def written(admin_url: str, databases: list[str]) -> tuple[int, int]:

@@ -13,12 +13,13 @@ _PARTS = ("postgres", "rabbitmq", "object_store")
 
 
 def groups(run: Platform) -> dict[str, list[str]]:
-    """Return the names of the processes of each group."""
+    """Return the names of the processes of each group; a part that runs elsewhere has none
+    here."""
     return {
         "gateway": ["gateway"],
         "apis": [f"{service}-api" for service in SERVICES],
         "workers": [f"{service}-worker" for service in SERVICES],
-        **{part: [part] for part in _PARTS},
+        **{part: [part] for part in _PARTS if part not in run.given},
     }
 
 

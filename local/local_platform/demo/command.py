@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import httpx
 from rich.console import Console
 
 from local_platform.demo import summary
-from local_platform.demo.desk import ApiRefused, operations_of
+from local_platform.demo.desk import operations_of
 from local_platform.demo.journey import walk
-from local_platform.demo.sample_chain import SampleChain, load
-from local_platform.demo.shop import DemoFailed, Shop
+from local_platform.demo.loading import Loading, SampleChain
+from local_platform.demo.sample_chain import load
+from local_platform.demo.shop import FAILURES, Shop, why
+from local_platform.demo.summary import Told
 from local_platform.environment import FIRST_LOGIN
-from local_platform.errors import PlatformError
+from local_platform.errors import FolderInUse, PlatformError
 from local_platform.platform import Platform
 from local_platform.ports import Ports
 
 
 class SampleChainFailed(PlatformError):
-    """The sample chain could not be loaded; the data folder should be made anew."""
+    """The sample chain could not be loaded; a later start goes on with what is missing."""
 
 
 _WIDE = 160
@@ -33,49 +34,79 @@ _SPANS_ARRIVE_SECONDS = 1.2
 
 
 def demo(var: Path) -> int:
-    """Run the demo on a fresh data folder; returns the exit code."""
+    """Run the demo on a fresh data folder; returns the exit code. Whatever goes wrong is one line,
+    and in the summary `ok` is false."""
     console = Console(width=None if Console().is_terminal else _WIDE)
     began = time.monotonic()
-    shutil.rmtree(var, ignore_errors=True)
-    with Platform(
-        var=var, ports=Ports.free(), report=lambda line: console.print(f"[dim]{line}")
-    ) as run:
-        chain = load_chain(run)
-        chain.keep(run.var)
-        shop = Shop(run.gateway_url, operations_of(run.gateway_url), chain, console.print)
-        problem = _walked(shop)
-        handovers = [] if problem else summary.handovers_of(shop)
-        time.sleep(_SPANS_ARRIVE_SECONDS)
-        traces = summary.traces_of(shop, run.var / "telemetry")
-        told = summary.write(
-            run.var / "summary.json", shop, handovers, traces, time.monotonic() - began, not problem
-        )
-        shop.close()
-    if problem:
-        console.print(f"[red]{problem}")
-        return 1
-    summary.print_handovers(console, chain, handovers)
-    released = next(step.trace_id for step in shop.steps if step.n == 11)
-    summary.print_one_trace(console, traces, released)
-    console.print(
-        f"look at it: make run VAR={var}, sign in as optician.ja1 ({var}/logins.json), "
-        f"open /orders/{shop.glasses.order_id}/page"
-    )
-    console.print(
-        f"{len(shop.steps)} steps, {told['entries']} entries, {told['handovers']} handovers, "
-        f"{told['traces']['spans']} spans, {told['seconds']} s: {run.var / 'summary.json'}"
-    )
+    told = Told()
+    try:
+        _run(var, console, told)
+    except FolderInUse as error:  # nothing there is ours to write
+        return _failed(console, why(error))
+    except FAILURES as error:
+        told.problem = why(error)
+    told.seconds = round(time.monotonic() - began, 1)
+    try:
+        path = told.write(var)
+    except OSError as error:
+        return _failed(console, told.problem or why(error))
+    if told.problem:
+        return _failed(console, told.problem)
+    _show(console, told, path)
     return 0
 
 
+def _run(var: Path, console: Console, told: Told) -> None:
+    report = partial(console.print, style="dim", markup=False, highlight=False, soft_wrap=True)
+    with Platform(var=var, ports=Ports.free(), anew=True, passing=True, report=report) as run:
+        told.is_kept = not run.given
+        chain = load_chain(run)
+        told.shop = shop = Shop(
+            run.gateway_url, operations_of(run.gateway_url), chain, console.print
+        )
+        try:
+            walk(shop)
+            told.handovers = summary.handovers_of(shop)
+        except FAILURES as error:
+            cause = run.supervisor.failure or error
+            told.problem = f"the journey ended after {len(shop.steps)} steps: {why(cause)}"
+        time.sleep(_SPANS_ARRIVE_SECONDS)
+        told.traces = summary.traces_of(shop, run.var / "telemetry")
+        shop.close()
+
+
+def _failed(console: Console, problem: str) -> int:
+    line = f"stopped: {problem}"
+    console.print(line, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    return 1
+
+
+def _show(console: Console, told: Told, path: Path) -> None:
+    summary.print_handovers(console, told.shop.chain, told.handovers)
+    released = next(step.trace_id for step in told.shop.steps if step.n == 11)
+    summary.print_one_trace(console, told.traces, released)
+    if told.is_kept:
+        console.print(
+            f"look at it: make run VAR={path.parent}, sign in as optician.ja1 "
+            f"({path.parent}/logins.json), open /orders/{told.shop.glasses.order_id}/page"
+        )
+    totals = told.summary()
+    console.print(
+        f"{len(totals['steps'])} steps, {totals['entries']} entries, "
+        f"{totals['handovers']} handovers, {totals['traces']['spans']} spans, "
+        f"{totals['seconds']} s: {path}"
+    )
+
+
 def load_once(run: Platform, report: Callable[[str], None]) -> None:
-    """Load the sample chain unless this data folder has it. Raises SampleChainFailed."""
+    """Load the sample chain unless this data folder has it; one that was interrupted goes on.
+    Raises SampleChainFailed."""
     if SampleChain.kept(run.var) is not None:
         return
     try:
-        load_chain(run).keep(run.var)
-    except (ApiRefused, httpx.HTTPError) as error:
-        raise SampleChainFailed(f"the sample chain could not be loaded: {error}") from error
+        load_chain(run)
+    except FAILURES as error:
+        raise SampleChainFailed(f"the sample chain could not be loaded: {why(error)}") from error
     report("the sample chain is loaded")
 
 
@@ -89,14 +120,10 @@ def show_first_login(run: Platform, report: Callable[[str], None]) -> None:
 
 
 def load_chain(run: Platform) -> SampleChain:
-    """Load the sample chain into a platform that has just been made. Raises ApiRefused."""
-    operations = operations_of(run.gateway_url)
-    return load(run.gateway_url, operations, run.environment["ORGANISATION_FIRST_PASSWORD"])
-
-
-def _walked(shop: Shop) -> str:
-    try:
-        walk(shop)
-    except (ApiRefused, DemoFailed, httpx.HTTPError) as error:
-        return f"the journey ended after {len(shop.steps)} steps: {error}"
-    return ""
+    """Load the sample chain, or what is missing of it, and keep its logins. Raises ApiRefused."""
+    chain = SampleChain.begun(run.var)
+    loading = Loading(chain, partial(chain.keep_begun, run.var))
+    password = run.environment["ORGANISATION_FIRST_PASSWORD"]
+    load(run.gateway_url, operations_of(run.gateway_url), password, loading)
+    chain.keep(run.var)
+    return chain

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +20,9 @@ Json = dict[str, Any]
 
 _RENEW_AFTER_SECONDS = 200.0
 _PATIENCE_SECONDS = 20.0
+_BY_PROXY = False
+"""Everything is on this machine: a proxy set in the environment has no business here."""
+
 _PLACE = re.compile(r"\{(\w+)\}")
 _AWAY = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 
@@ -45,7 +47,8 @@ class Operation:
 
 def operations_of(base_url: str) -> dict[str, Operation]:
     """Return the address of every operation that the API's OpenAPI document names."""
-    document = httpx.get(f"{base_url}/api/openapi.json", timeout=30).raise_for_status().json()
+    asked = httpx.get(f"{base_url}/api/openapi.json", timeout=30, trust_env=_BY_PROXY)
+    document = asked.raise_for_status().json()
     return {
         operation["operationId"]: Operation(method.upper(), path)
         for path, methods in document["paths"].items()
@@ -88,11 +91,15 @@ class Desk:
         """Where."""
         return str(self._signed_in()["branch_id"])
 
-    def make_password_own(self) -> None:
-        """Change the password that somebody else gave; until then nothing else can be done. Raises
-        ApiRefused."""
-        own = secrets.token_urlsafe(12)
-        self.do("organisation.ChangePassword", present_password=self.password, new_password=own)
+    def make_password_own(self, own: str) -> None:
+        """Change the password that somebody else gave, unless it was changed to this one before;
+        until then nothing else can be done. Raises ApiRefused."""
+        given = {"present_password": self.password, "new_password": own}
+        try:
+            self.do("organisation.ChangePassword", **given)
+        except ApiRefused as refused:
+            if refused.reason != "SIGN_IN_REFUSED":
+                raise
         self.password = own
         self._signed_in_at = -_RENEW_AFTER_SECONDS
 
@@ -102,13 +109,15 @@ class Desk:
 
         Raises ApiRefused.
         """
-        address = self.operations[operation]
-        places = _PLACE.findall(address.path)
-        path = _PLACE.sub(lambda place: str(fields[place.group(1)]), address.path)
-        rest = {name: value for name, value in fields.items() if name not in places}
-        if address.method in ("GET", "DELETE"):
-            return self._send(operation, address.method, path, params=rest)
-        return self._send(operation, address.method, path, json=rest)
+        return self._act(str(uuid4()), operation, fields)
+
+    def once(self, key: str, operation: str, **fields: Any) -> Json:
+        """Do something under a key that outlives this run: who does it again with the same fields,
+        after an interruption say, gets the first answer.
+
+        Raises ApiRefused.
+        """
+        return self._act(key, operation, fields)
 
     def upload(self, service: str, purpose: str, media_type: str, data: bytes, note: str) -> str:
         """Put bytes straight into the object store, have them confirmed, and return their key."""
@@ -116,7 +125,11 @@ class Desk:
         wanted = {"purpose": purpose, "media_type": media_type}
         offer = self._send("upload", "POST", uploads, json=wanted)
         sent = httpx.put(
-            offer["url"], content=data, headers={"Content-Type": media_type}, timeout=20
+            offer["url"],
+            content=data,
+            headers={"Content-Type": media_type},
+            timeout=20,
+            trust_env=_BY_PROXY,
         )
         sent.raise_for_status()
         key = str(offer["object_key"])
@@ -129,6 +142,14 @@ class Desk:
         if self._http is not None:
             self._http.close()
 
+    def _act(self, key: str, operation: str, fields: Json) -> Json:
+        address = self.operations[operation]
+        places = _PLACE.findall(address.path)
+        path = _PLACE.sub(lambda place: str(fields[place.group(1)]), address.path)
+        rest = {name: value for name, value in fields.items() if name not in places}
+        sent = "params" if address.method in ("GET", "DELETE") else "json"
+        return self._send(operation, address.method, path, key, **{sent: rest})
+
     def _signed_in(self) -> Json:
         if time.monotonic() - self._signed_in_at > _RENEW_AFTER_SECONDS:
             given = {"login": self.login, "password": self.password}
@@ -137,10 +158,10 @@ class Desk:
             self._signed_in_at = time.monotonic()
         return self._session
 
-    def _send(self, operation: str, method: str, path: str, **sent: Any) -> Json:
+    def _send(self, operation: str, method: str, path: str, key: str = "", **sent: Any) -> Json:
         headers = {
             "Authorization": f"Bearer {self._signed_in()['token']}",
-            "Idempotency-Key": str(uuid4()),
+            "Idempotency-Key": key or str(uuid4()),
         }
         began = time.perf_counter()
         answer = self._patiently(method, path, headers, sent)
@@ -152,7 +173,9 @@ class Desk:
     def _patiently(self, method: str, path: str, headers: Json, sent: Json) -> httpx.Response:
         """Send, and send again while the gateway or a service behind it is away."""
         if self._http is None:
-            self._http = httpx.Client(base_url=self.base_url, timeout=_PATIENCE_SECONDS)
+            self._http = httpx.Client(
+                base_url=self.base_url, timeout=_PATIENCE_SECONDS, trust_env=_BY_PROXY
+            )
         ends = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:

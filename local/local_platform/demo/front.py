@@ -6,7 +6,8 @@ import time
 from datetime import UTC, datetime
 from importlib import resources
 
-from local_platform.demo.shop import Shop, measured
+from local_platform.demo.desk import Json
+from local_platform.demo.shop import DemoFailed, Shop, measured
 from local_platform.instruments import (
     Eye,
     Instrument,
@@ -18,11 +19,18 @@ from local_platform.instruments import (
 WALK_IN_PHONE_END = "0199"
 """Last four digits of the phone of the walk-in in old_customers.csv."""
 
+_IMPORTED, _BAD_LINE = (7, 6, 1), 7
+"""Of old_customers.csv: rows, rows taken in, those of them that stand twice; the line of the bad
+row."""
+
 _INSTRUMENTS = (
     ("lensmeter", "LM-1000P", "LM-77001", "PRE1"),
     ("autorefractor", "ARK-1a", "ARK-77002", "PRE1"),
     ("phoropter", "RT-5100", "RT-77003", "PHO1"),
 )
+_VISIT_READINGS = 4
+"""Old glasses, eyes, and two tests at the phoropter."""
+
 OLD_GLASSES = (Eye(-175, -50, 90), Eye(-150, -50, 85))
 OBJECTIVE = (Eye(-225, -75, 88), Eye(-200, -50, 86))
 SUBJECTIVE = (
@@ -44,17 +52,33 @@ def import_old_customers(shop: Shop) -> None:
             "the import is finished",
             lambda import_id=import_id: _finished(shop, import_id),  # type: ignore[misc]  # bound now
         )
-    rows = manager.do("customer.ListImportRows", import_id=import_id, outcome="refused")["rows"]
-    refused = "; ".join(f"line {row['line']}: {row['field']} {row['text']}" for row in rows)
-    shop.say(
-        f"     imported {done['rows_added']} of {done['rows_done']} rows, "
-        f"{done.get('rows_duplicate', 0)} duplicate, refused {refused}"
+        _require_as_imported(shop, done)
+
+
+def _finished(shop: Shop, import_id: str) -> Json | None:
+    batch: Json = shop.desk("manager.ja1").do("customer.GetImport", import_id=import_id)[
+        "import_batch"
+    ]
+    if batch["envelope"]["state"] == "failed":
+        raise DemoFailed(f"the import failed: {batch.get('failure')}")
+    return batch if batch["envelope"]["state"] == "finished" else None
+
+
+def _require_as_imported(shop: Shop, batch: Json) -> None:
+    """All rows of old_customers.csv were taken in but the bad one, and the one that came twice was
+    seen. Raises DemoFailed."""
+    counted = tuple(batch.get(f"rows_{what}", 0) for what in ("done", "added", "duplicate"))
+    listed = shop.desk("manager.ja1").do(
+        "customer.ListImportRows", import_id=batch["envelope"]["id"], outcome="refused"
     )
-
-
-def _finished(shop: Shop, import_id: str) -> dict[str, int] | None:
-    batch = shop.desk("manager.ja1").do("customer.GetImport", import_id=import_id)["import_batch"]
-    return batch if batch["envelope"]["state"] in ("finished", "checked") else None
+    rows = listed.get("rows", ())
+    refused = [f"line {row['line']}: {row['field']} {row['text']}" for row in rows]
+    if counted != _IMPORTED or [row["line"] for row in rows] != [_BAD_LINE]:
+        raise DemoFailed(f"of the old customers {counted} came in, refused: {refused}")
+    shop.say(
+        f"     {'tried' if batch['dry_run'] else 'imported'}: {counted[1]} of {counted[0]} rows, "
+        f"{counted[2]} duplicate, refused {refused[0]}"
+    )
 
 
 def install_instruments(shop: Shop) -> None:
@@ -81,6 +105,27 @@ def _all_connected(shop: Shop) -> bool:
     )
     links = [one.get("link") for one in listed["instruments"]]
     return len(links) == len(_INSTRUMENTS) and set(links) == {"connected"}
+
+
+def take_instruments_away(shop: Shop) -> None:
+    """The lines end with the demo: the bridge must not open them again, for whoever has them by
+    then."""
+    manager = shop.desk("manager.ja1")
+    try:
+        if shop.instruments:
+            listed = manager.do(
+                "device_bridge.ListInstruments", branch_id=shop.chain.branches["JA1"]
+            )
+            for one in listed["instruments"]:
+                manager.do(
+                    "device_bridge.TakeOutOfService",
+                    instrument_id=one["envelope"]["id"],
+                    revision=one["envelope"]["revision"],
+                    reason="The demo has ended, and its lines with it.",
+                )
+    finally:
+        for instrument in shop.instruments.values():
+            instrument.unplug()
 
 
 def arrive(shop: Shop) -> None:
@@ -114,7 +159,7 @@ def arrive(shop: Shop) -> None:
 def read_old_glasses_and_eyes(shop: Shop) -> None:
     """Step 2; a print before the visit is armed lands among the branch's unclaimed readings."""
     technician = shop.desk("technician.ja1")
-    shop.instruments["lensmeter"].send(lensmeter_print(Eye(100), Eye(100)))
+    shop.prints("lensmeter", lensmeter_print(Eye(100), Eye(100)))
     shop.until("the early print waits unclaimed", lambda: _unclaimed(shop))
     technician.do("clinical.ArmStation", visit_id=shop.glasses.visit_id, station_code="PRE1")
     worn = lensmeter_print(*OLD_GLASSES)
@@ -124,8 +169,8 @@ def read_old_glasses_and_eyes(shop: Shop) -> None:
         running_number=int(time.time()) % 10_000,
         pupillary_distance_micrometres=62_500,
     )
-    shop.instruments["lensmeter"].send(worn, noise=b"\x00\xff#", times=2)
-    shop.instruments["autorefractor"].send(eyes, noise=b"?", times=2)
+    shop.prints("lensmeter", worn)
+    shop.prints("autorefractor", eyes)
     shop.glasses.reading_ids = shop.until("two readings are bound", lambda: _readings(shop, 2))
     technician.do("clinical.HandToExaminer", visit_id=shop.glasses.visit_id)
 
@@ -142,7 +187,28 @@ def _readings(shop: Shop, count: int) -> list[str] | None:
         "clinical.ListReadings", visit_id=shop.glasses.visit_id
     )
     ids = [one["envelope"]["id"] for one in listed.get("readings", ())]
-    return ids if len(ids) >= count else None
+    if len(ids) > count:
+        raise DemoFailed(f"{len(ids)} readings are bound where {count} were made")
+    return ids if len(ids) == count else None
+
+
+def require_readings_once(shop: Shop) -> None:
+    """Each print came twice and is one reading: four of the visit, one that nobody was armed for.
+    Raises DemoFailed."""
+    unclaimed = shop.desk("technician.ja1").do(
+        "clinical.ListUnclaimedReadings", branch_id=shop.chain.branches["JA1"]
+    )
+    captures = shop.desk("manager.ja1").do(
+        "device_bridge.ListCaptures", branch_id=shop.chain.branches["JA1"]
+    )["captures"]
+    states = [one["envelope"]["state"] for one in captures]
+    bound = len(_readings(shop, _VISIT_READINGS) or ())
+    if (bound, len(unclaimed["readings"]), states) != (
+        _VISIT_READINGS,
+        1,
+        ["delivered"] * (_VISIT_READINGS + 1),
+    ):
+        raise DemoFailed(f"{bound} readings are bound, and the captures are {states}")
 
 
 def examine(shop: Shop, subjective: tuple[Eye, Eye] = SUBJECTIVE, readings: int = 3) -> None:
@@ -150,7 +216,7 @@ def examine(shop: Shop, subjective: tuple[Eye, Eye] = SUBJECTIVE, readings: int 
     optometrist = shop.desk("optometrist.ja1")
     optometrist.do("clinical.ArmStation", visit_id=shop.glasses.visit_id, station_code="PHO1")
     today = datetime.now(UTC).date()
-    shop.instruments["phoropter"].send(phoropter_print(*subjective, printed_on=today))
+    shop.prints("phoropter", phoropter_print(*subjective, printed_on=today))
     ids = shop.until("the phoropter's reading is bound", lambda: _readings(shop, readings))
     shop.glasses.reading_ids = ids
     recorded = optometrist.do(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from local_platform.demo import dispensing, front, handing_over, making, upsets
-from local_platform.demo.shop import Shop
+from local_platform.demo.shop import FAILURES, Shop
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,17 @@ def prepare(shop: Shop) -> None:
     front.install_instruments(shop)
 
 
-def walk(shop: Shop) -> None:
-    """Take every step in turn."""
-    prepare(shop)
-    for step in STEPS:
-        with shop.step(step.n, step.role, step.what):
-            step.take(shop)
+def walk(shop: Shop, before: Callable[[Step], None] = lambda step: None) -> None:
+    """Take every step in turn, each after `before`; however it ends, the instruments go home."""
+    try:
+        prepare(shop)
+        for step in STEPS:
+            before(step)
+            with shop.step(step.n, step.role, step.what):
+                step.take(shop)
+        front.require_readings_once(shop)
+    except BaseException:
+        with suppress(*FAILURES):  # the first failure is the one to tell
+            front.take_instruments_away(shop)
+        raise
+    front.take_instruments_away(shop)

@@ -7,14 +7,11 @@ administrator.
 
 from __future__ import annotations
 
-import json
-import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 
 from local_platform.demo.desk import Desk, Json, Operation
+from local_platform.demo.loading import Loading, SampleChain
 from local_platform.environment import FIRST_LOGIN
 
 ZONE = "Asia/Shanghai"
@@ -58,61 +55,27 @@ LENS_POWERS = ((-225, -75), (-250, -75), (-200, -50), (-300, 0), (-100, 0))
 """Sphere and cylinder of the stock lenses on the shelf, in hundredths of a dioptre."""
 
 
-@dataclass
-class SampleChain:
-    """What was loaded: ids by their plain names, and the logins."""
-
-    branches: dict[str, str] = field(default_factory=dict)
-    frame_id: str = ""
-    lens_id: str = ""
-    terms_id: str = ""
-    passwords: dict[str, str] = field(default_factory=dict)
-    roles: dict[str, str] = field(default_factory=dict)
-    places: dict[str, str] = field(default_factory=dict)
-
-    def keep(self, var: Path) -> None:
-        """Write it beside the data, with the logins for the console, readable by the owner only."""
-        _write(var / "sample-chain.json", asdict(self))
-        logins = [
-            {
-                "name": login,
-                "role": self.roles[login],
-                "branch": self.places[login],
-                "password": password,
-            }
-            for login, password in self.passwords.items()
-        ]
-        _write(var / "logins.json", logins)
-
-    @classmethod
-    def kept(cls, var: Path) -> SampleChain | None:
-        """Return what was loaded before, or None."""
-        path = var / "sample-chain.json"
-        return cls(**json.loads(path.read_text())) if path.exists() else None
-
-
-def _write(path: Path, content: object) -> None:
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1))
-
-
-def load(base_url: str, operations: Mapping[str, Operation], password: str) -> SampleChain:
+def load(
+    base_url: str,
+    operations: Mapping[str, Operation],
+    password: str,
+    loading: Loading,
+) -> None:
     """Load the sample chain as its first administrator. Raises ApiRefused."""
-    chain = SampleChain()
+    chain = loading.chain
     office = Desk(base_url, operations, ADMINISTRATOR, password, "head_office")
-    office.make_password_own()
+    office.make_password_own(loading.password(ADMINISTRATOR))
     _remember(chain, ADMINISTRATOR, "head_office", "HQ", office.password)
-    _open_branches(chain, office)
-    _appoint(chain, office)
+    _open_branches(loading, office)
+    _appoint(loading, office)
     desks = {
         login: Desk(base_url, operations, login, chain.passwords[login], chain.roles[login])
         for login in ("receiver.ja1", "acceptor.ja1", "receiver.lab", "acceptor.lab")
     }
-    _stock(chain, office, desks)
-    _price(chain, office)
+    _stock(loading, office, desks)
+    _price(loading, office)
     for desk in (office, *desks.values()):
         desk.close()
-    return chain
 
 
 def _remember(chain: SampleChain, login: str, role: str, place: str, password: str) -> None:
@@ -121,10 +84,13 @@ def _remember(chain: SampleChain, login: str, role: str, place: str, password: s
     chain.places[login] = place
 
 
-def _open_branches(chain: SampleChain, office: Desk) -> None:
-    chain.branches["HQ"] = office.branch_id
+def _open_branches(loading: Loading, office: Desk) -> None:
+    branches = loading.chain.branches
+    branches["HQ"] = office.branch_id
     for code, name, kind in _BRANCHES:
-        opened = office.do(
+        opened = loading.make(
+            f"branch {code}",
+            office,
             "organisation.OpenBranch",
             name=name,
             code=code,
@@ -133,14 +99,16 @@ def _open_branches(chain: SampleChain, office: Desk) -> None:
             address=f"{name} 1号",
             telephone="021-55550100",
         )
-        chain.branches[code] = opened["branch"]["envelope"]["id"]
+        branches[code] = opened["branch"]["envelope"]["id"]
 
 
-def _appoint(chain: SampleChain, office: Desk) -> None:
-    today = date.today()  # noqa: DTZ011  # the sample chain lives on this machine's date
+def _appoint(loading: Loading, office: Desk) -> None:
+    chain, today = loading.chain, date.fromisoformat(loading.chain.begun_on)
     for login, roles, places in _STAFF:
-        first = secrets.token_urlsafe(12)
-        appointed = office.do(
+        first = loading.first_password(login)
+        appointed = loading.make(
+            f"staff {login}",
+            office,
             "organisation.AppointStaff",
             name=login,
             roles=list(roles),
@@ -149,11 +117,13 @@ def _appoint(chain: SampleChain, office: Desk) -> None:
             first_password=first,
         )
         desk = Desk(office.base_url, office.operations, login, first, roles[0])
-        desk.make_password_own()
+        desk.make_password_own(loading.password(login))
         desk.close()
         _remember(chain, login, roles[0], places[0], desk.password)
         if login in _QUALIFIED:
-            office.do(
+            loading.make(
+                f"qualification {login}",
+                office,
                 "organisation.RecordQualification",
                 staff_id=appointed["staff"]["envelope"]["id"],
                 course="refraction",
@@ -163,8 +133,10 @@ def _appoint(chain: SampleChain, office: Desk) -> None:
             )
 
 
-def _stock(chain: SampleChain, office: Desk, desks: Mapping[str, Desk]) -> None:
+def _stock(loading: Loading, office: Desk, desks: Mapping[str, Desk]) -> None:
+    chain = loading.chain
     chain.frame_id = _product(
+        loading,
         office,
         sku="FR-1001",
         name="Round titanium, black",
@@ -185,11 +157,16 @@ def _stock(chain: SampleChain, office: Desk, desks: Mapping[str, Desk]) -> None:
         "supply": "stock",
     }
     chain.lens_id = _product(
-        office, sku="SV-160-AR", name="1.60 single vision, coated", lens=lens, power_ranges=[powers]
+        loading,
+        office,
+        sku="SV-160-AR",
+        name="1.60 single vision, coated",
+        lens=lens,
+        power_ranges=[powers],
     )
     serials = [f"F-{n:04}" for n in range(1, 13)]
     frames = {"product_id": chain.frame_id, "serials": serials, "quantity": len(serials)}
-    _receive(desks["receiver.ja1"], desks["acceptor.ja1"], "FR-LOT-1", frames, 21_000)
+    _receive(loading, desks["receiver.ja1"], desks["acceptor.ja1"], "FR-LOT-1", frames, 21_000)
     lenses = [
         {
             "power": {"sphere_centidioptres": sphere, "cylinder_centidioptres": cylinder},
@@ -198,35 +175,45 @@ def _stock(chain: SampleChain, office: Desk, desks: Mapping[str, Desk]) -> None:
         for sphere, cylinder in LENS_POWERS
     ]
     shelf = {"product_id": chain.lens_id, "lenses": lenses, "quantity": 200 * len(lenses)}
-    _receive(desks["receiver.lab"], desks["acceptor.lab"], "SV-LOT-1", shelf, 4_500)
+    _receive(loading, desks["receiver.lab"], desks["acceptor.lab"], "SV-LOT-1", shelf, 4_500)
 
 
-def _product(office: Desk, **product: object) -> str:
-    added = office.do("inventory.AddProduct", brand="Sample", maker="Sample maker", **product)
+def _product(loading: Loading, office: Desk, *, sku: str, **product: object) -> str:
+    given = {"brand": "Sample", "maker": "Sample maker", "sku": sku, **product}
+    added = loading.make(f"product {sku}", office, "inventory.AddProduct", **given)
     return str(added["product"]["envelope"]["id"])
 
 
-def _receive(receiver: Desk, acceptor: Desk, lot: str, line: Json, cost_minor: int) -> None:
+def _receive(
+    loading: Loading, receiver: Desk, acceptor: Desk, lot: str, line: Json, cost_minor: int
+) -> None:
     cost = {"amount_minor": cost_minor, "currency": "CNY"}
-    received = receiver.do(
+    received = loading.make(
+        f"receipt {lot}",
+        receiver,
         "inventory.ReceiveGoods",
         supplier="Sample supplier",
         delivery_note=f"DN-{lot}",
         lines=[{**line, "lot_number": lot, "unit_cost": cost}],
     )
     for one in received["lots"]:
-        acceptor.do(
+        lot_id = one["envelope"]["id"]
+        loading.make(
+            f"acceptance {lot_id}",
+            acceptor,
             "inventory.AcceptLot",
-            lot_id=one["envelope"]["id"],
+            lot_id=lot_id,
             appearance_checked=True,
             label_checked=True,
             certificate_checked=True,
         )
 
 
-def _price(chain: SampleChain, office: Desk) -> None:
-    today = date.today().isoformat()  # noqa: DTZ011  # as above
-    office.do(
+def _price(loading: Loading, office: Desk) -> None:
+    chain, today = loading.chain, loading.chain.begun_on
+    loading.make(
+        "prices",
+        office,
         "billing.PublishPriceList",
         edition="2026-1",
         valid_from=today,
@@ -237,7 +224,9 @@ def _price(chain: SampleChain, office: Desk) -> None:
             {"service_code": "FITTING", "amount_minor": 5_000, "name": "Fitting 配镜加工"},
         ],
     )
-    terms = office.do(
+    terms = loading.make(
+        "terms",
+        office,
         "billing.PublishTerms",
         edition="2026-1",
         valid_from=today,

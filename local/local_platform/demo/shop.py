@@ -10,18 +10,42 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import httpx
 from PIL import Image, ImageDraw
 
 from local_platform.demo.desk import ApiRefused, Click, Desk, Json, Operation
-from local_platform.demo.sample_chain import SampleChain
+from local_platform.demo.loading import SampleChain
+from local_platform.errors import PlatformError
+from local_platform.instruments import Instrument
 
 T = TypeVar("T")
 
 _PATIENCE_SECONDS = 30.0
+_NOISE, _PRINTED, _BAUD = b"\x00\xff#?", 2, 9600
 
 
 class DemoFailed(Exception):
     """The journey did not go as it should."""
+
+
+FAILURES = (
+    ApiRefused,
+    DemoFailed,
+    PlatformError,
+    httpx.HTTPError,
+    OSError,
+    LookupError,
+    ValueError,
+)
+"""What can end a journey: a refusal, an answer that lacks what the contract promises, an address
+that does not answer, a disk that is full."""
+
+
+def why(error: BaseException) -> str:
+    """Return why a journey ended, in one line."""
+    if isinstance(error, LookupError):
+        return f"an answer or an address is missing: {error}"
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 @dataclass
@@ -83,7 +107,7 @@ class Shop:
         self.stale_attempts: list[StaleAttempt] = []
         self.entries = 0
         self.trace_ids: list[str] = []
-        self.instruments: dict[str, Any] = {}
+        self.instruments: dict[str, Instrument] = {}
         self.say = say
         self._desks = {
             login: Desk(base_url, operations, login, password, chain.roles[login], self._clicked)
@@ -136,6 +160,10 @@ class Shop:
                 return seen
             time.sleep(0.1)
         raise DemoFailed(f"still not so after {_PATIENCE_SECONDS:.0f} s: {what}")
+
+    def prints(self, instrument: str, sent: bytes) -> None:
+        """Let an instrument print as instruments do: noise first, twice, in pieces, at its pace."""
+        self.instruments[instrument].send(sent, noise=_NOISE, times=_PRINTED, baud=_BAUD)
 
     def close(self) -> None:
         """Everybody goes home."""

@@ -4,17 +4,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from local_platform.demo.desk import Json
-from local_platform.demo.sample_chain import SampleChain
+from local_platform.demo.loading import SampleChain
 from local_platform.demo.shop import Shop
 from local_platform.traces import Trace, counted, load, tree
+
+
+@dataclass
+class Told:
+    """What there is to tell of a demo; of one that could not start, hardly more than the
+    problem."""
+
+    shop: Shop = field(default_factory=lambda: Shop("", {}, SampleChain(), lambda line: None))
+    problem: str = ""
+    handovers: list[Json] = field(default_factory=list)
+    traces: list[Trace] = field(default_factory=list)
+    seconds: float = 0.0
+    is_kept: bool = True
+    """Whether everything it made stays in its folder."""
+
+    def summary(self) -> Json:
+        """Return what summary.json holds."""
+        return {
+            "ok": not self.problem,
+            "order_id": self.shop.glasses.order_id,
+            "job_id": self.shop.glasses.job_id,
+            "steps": [asdict(step) for step in self.shop.steps],
+            "handovers": len(self.handovers),
+            "traces": {**counted(self.traces), "services": services_in(self.traces)},
+            "stale_attempts": [asdict(one) for one in self.shop.stale_attempts],
+            "entries": self.shop.entries,
+            "seconds": self.seconds,
+        }
+
+    def write(self, var: Path) -> Path:
+        """Write summary.json into the demo's folder and return where it is."""
+        path = var / "summary.json"
+        path.write_text(json.dumps(self.summary(), ensure_ascii=False, indent=1))
+        return path
 
 
 def handovers_of(shop: Shop) -> list[Json]:
@@ -61,25 +94,3 @@ def print_one_trace(console: Console, traces: list[Trace], trace_id: str) -> Non
     for trace in traces:
         if trace.trace_id == trace_id:
             console.print("\n".join(tree(trace)), markup=False, highlight=False)
-
-
-def write(
-    path: Path, shop: Shop, handovers: list[Json], traces: list[Trace], seconds: float, ok: bool
-) -> Json:
-    """Write summary.json and return it."""
-    summary: dict[str, Any] = {
-        "ok": ok,
-        "order_id": shop.glasses.order_id,
-        "job_id": shop.glasses.job_id,
-        "steps": [asdict(step) for step in shop.steps],
-        "handovers": len(handovers),
-        "traces": {**counted(traces), "services": services_in(traces)},
-        "stale_attempts": [
-            {"gate": one.gate, "refused": one.refused, "reason": one.reason, "stale": one.stale}
-            for one in shop.stale_attempts
-        ],
-        "entries": shop.entries,
-        "seconds": round(seconds, 1),
-    }
-    path.write_text(json.dumps(summary, ensure_ascii=False, indent=1))
-    return summary

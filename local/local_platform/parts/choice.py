@@ -1,6 +1,7 @@
 """Which parts a run starts here, and which it finds elsewhere because the environment says so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from local_platform.parts import Part
@@ -8,6 +9,7 @@ from local_platform.parts.elsewhere import Elsewhere
 from local_platform.parts.object_store import ObjectStore
 from local_platform.parts.postgres import Postgres
 from local_platform.parts.rabbitmq import RabbitMQ
+from local_platform.parts.rooms import Bucket, Databases, Room, VirtualHost
 from local_platform.ports import Ports
 from local_platform.safe import Safe
 from local_platform.supervisor import Supervisor
@@ -28,10 +30,13 @@ def choose_parts(
     environment: Mapping[str, str],
     *,
     fast: bool = False,
+    rooms: str = "",
 ) -> dict[str, Part]:
-    """Return the three parts by name: `postgres`, `rabbitmq`, `object_store`."""
+    """Return the three parts by name: `postgres`, `rabbitmq`, `object_store`. With `rooms` what
+    runs elsewhere is used in rooms of that name only, which go when the run leaves."""
+    made = _rooms(rooms, environment) if rooms else {}
     parts: dict[str, Part] = {
-        name: Elsewhere(name, variable, environment[variable], usual_port)
+        name: Elsewhere(name, variable, environment[variable], usual_port, made.get(name))
         for name, variable, usual_port in _ELSEWHERE
         if environment.get(variable)
     }
@@ -49,3 +54,12 @@ def choose_parts(
         key, secret = safe.password("s3 access key"), safe.password("s3 secret key")
         parts["object_store"] = ObjectStore(var / "objects", ports, key, secret, supervisor)
     return parts
+
+
+def _rooms(name: str, environment: Mapping[str, str]) -> dict[str, Callable[[str], Room]]:
+    management = environment.get("OPTICHAIN_AMQP_MANAGEMENT_URL", "")
+    return {
+        "postgres": partial(Databases, name=name),
+        "rabbitmq": partial(VirtualHost, name=name, management_url=management),
+        "object_store": partial(Bucket, name=name),
+    }

@@ -157,6 +157,18 @@ def make_bucket(url: str) -> None:
             store.make_bucket(bucket)
 
 
+def drop_bucket(url: str) -> None:
+    """Remove the bucket named in `url` and every object in it, if it is there.
+
+    Raises PlatformError when the store cannot be reached or refuses.
+    """
+    with _opened(url) as (store, bucket):
+        if store.bucket_exists(bucket):
+            for one in store.list_objects(bucket, recursive=True):
+                store.remove_object(bucket, one.object_name)
+            store.remove_bucket(bucket)
+
+
 @contextmanager
 def _opened(url: str) -> Iterator[tuple[Minio, str]]:
     parts = urlsplit(url)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from local_platform.errors import PlatformError
 from local_platform.parts import Part
+from local_platform.parts.elsewhere import Elsewhere
 from local_platform.parts.object_store import make_bucket
 
 _Made = TypeVar("_Made")
@@ -32,6 +33,11 @@ class Parts:
     def listeners(self) -> list[str]:
         """The ports the parts started here listen on."""
         return [listener for part in self._parts.values() for listener in part.listeners]
+
+    @property
+    def given(self) -> list[str]:
+        """The names of the parts that run elsewhere."""
+        return [name for name, part in self._parts.items() if isinstance(part, Elsewhere)]
 
     def start(self, make_databases: Callable[[str], _Made], give_up: Callable[[], None]) -> _Made:
         """Start all parts; return what `make_databases` makes of the administrator's URL, which
@@ -58,10 +64,18 @@ class Parts:
         self._start_one(name)
 
     def stop(self) -> None:
-        """Stop the parts started here, side by side."""
-        own = [part for part in self._parts.values() if part.listeners]
-        with ThreadPoolExecutor(len(own) or 1) as hands:
-            list(hands.map(lambda part: part.stop(), own))
+        """Stop the parts started here, side by side; leave the others as they were found."""
+        with ThreadPoolExecutor(len(self._parts)) as hands:
+            list(hands.map(self._end, self._parts.values()))
+
+    def _end(self, part: Part) -> None:
+        if not isinstance(part, Elsewhere):
+            part.stop()
+            return
+        try:
+            part.leave()
+        except PlatformError as error:
+            self._report(f"left behind: {error}")
 
     def _start_one(self, name: str) -> Part:
         part, began = self[name], time.monotonic()
