@@ -121,7 +121,7 @@ def _walk(platform: Platform) -> dict[str, Any]:
         "handovers": handovers_of(shop),
         "order": shop.desk("optician.ja1").do("billing.GetOrder", order_id=order_id),
         "ledger": manager.do("billing.GetLedger", order_id=order_id),
-        "branches": office.do("organisation.ListBranches", page_size=100)["branches"],
+        "branches": office.do("organisation.ListBranches")["branches"],
         "staff": office.do("organisation.ListStaff", page_size=100)["staff"],
         "instruments": manager.do("device_bridge.ListInstruments", branch_id=shop_id)[
             "instruments"

@@ -123,6 +123,7 @@ def load_chain(run: Platform) -> SampleChain:
     """Load the sample chain, or what is missing of it, and keep its logins. Raises ApiRefused."""
     chain = SampleChain.begun(run.var)
     loading = Loading(chain, partial(chain.keep_begun, run.var))
+    loading.keep()  # the label above all: it makes the keys of what may already be under way
     password = run.environment["ORGANISATION_FIRST_PASSWORD"]
     load(run.gateway_url, operations_of(run.gateway_url), password, loading)
     chain.keep(run.var)

@@ -7,7 +7,8 @@ administrator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from datetime import date, timedelta
 
 from local_platform.demo.desk import Desk, Json, Operation
@@ -63,19 +64,19 @@ def load(
 ) -> None:
     """Load the sample chain as its first administrator. Raises ApiRefused."""
     chain = loading.chain
-    office = Desk(base_url, operations, ADMINISTRATOR, password, "head_office")
-    office.make_password_own(loading.password(ADMINISTRATOR))
-    _remember(chain, ADMINISTRATOR, "head_office", "HQ", office.password)
-    _open_branches(loading, office)
-    _appoint(loading, office)
-    desks = {
-        login: Desk(base_url, operations, login, chain.passwords[login], chain.roles[login])
-        for login in ("receiver.ja1", "acceptor.ja1", "receiver.lab", "acceptor.lab")
-    }
-    _stock(loading, office, desks)
-    _price(loading, office)
-    for desk in (office, *desks.values()):
-        desk.close()
+    with ExitStack() as desks:
+
+        def desk_of(login: str, password: str = "") -> Desk:
+            known = (password or chain.passwords[login], chain.roles.get(login, "head_office"))
+            return desks.enter_context(closing(Desk(base_url, operations, login, *known)))
+
+        office = desk_of(ADMINISTRATOR, password)
+        office.make_password_own(loading.password(ADMINISTRATOR))
+        _remember(chain, ADMINISTRATOR, "head_office", "HQ", office.password)
+        _open_branches(loading, office)
+        _appoint(loading, office)
+        _stock(loading, office, desk_of)
+        _price(loading, office)
 
 
 def _remember(chain: SampleChain, login: str, role: str, place: str, password: str) -> None:
@@ -133,7 +134,7 @@ def _appoint(loading: Loading, office: Desk) -> None:
             )
 
 
-def _stock(loading: Loading, office: Desk, desks: Mapping[str, Desk]) -> None:
+def _stock(loading: Loading, office: Desk, desk_of: Callable[[str], Desk]) -> None:
     chain = loading.chain
     chain.frame_id = _product(
         loading,
@@ -166,7 +167,7 @@ def _stock(loading: Loading, office: Desk, desks: Mapping[str, Desk]) -> None:
     )
     serials = [f"F-{n:04}" for n in range(1, 13)]
     frames = {"product_id": chain.frame_id, "serials": serials, "quantity": len(serials)}
-    _receive(loading, desks["receiver.ja1"], desks["acceptor.ja1"], "FR-LOT-1", frames, 21_000)
+    _receive(loading, desk_of("receiver.ja1"), desk_of("acceptor.ja1"), "FR-LOT-1", frames, 21_000)
     lenses = [
         {
             "power": {"sphere_centidioptres": sphere, "cylinder_centidioptres": cylinder},
@@ -175,7 +176,7 @@ def _stock(loading: Loading, office: Desk, desks: Mapping[str, Desk]) -> None:
         for sphere, cylinder in LENS_POWERS
     ]
     shelf = {"product_id": chain.lens_id, "lenses": lenses, "quantity": 200 * len(lenses)}
-    _receive(loading, desks["receiver.lab"], desks["acceptor.lab"], "SV-LOT-1", shelf, 4_500)
+    _receive(loading, desk_of("receiver.lab"), desk_of("acceptor.lab"), "SV-LOT-1", shelf, 4_500)
 
 
 def _product(loading: Loading, office: Desk, *, sku: str, **product: object) -> str:

@@ -47,6 +47,7 @@ _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
 
 _OPTIONS = (
     ("grpc.enable_retries", 0),
+    ("grpc.enable_http_proxy", 0),  # a proxy in the environment is for the world outside
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
