@@ -23,11 +23,11 @@ run: setup ## Start the whole platform and serve until Ctrl-C; VAR=folder, EMPTY
 demo: setup ## One pair of glasses from the door to collection, on a platform of its own
 	@$(PYTHON) -m local_platform demo
 
-trace: setup ## Print the trace(s) of an order, job, slip or trace id: make trace ID=...
-	@$(PYTHON) -m local_platform trace "$(ID)"
+trace: setup ## Print the trace(s) of an order, job, slip or trace id: make trace ID=...; VAR=folder
+	@$(PYTHON) -m local_platform trace "$(ID)" $(if $(VAR),--var $(VAR))
 
-dead: setup ## List the dead letters, redacted; REPLAY=service sends that service's again
-	@$(PYTHON) -m local_platform dead $(if $(REPLAY),--replay $(REPLAY))
+dead: setup ## List the dead letters, redacted; REPLAY=service sends that service's again; VAR=folder
+	@$(PYTHON) -m local_platform dead $(if $(REPLAY),--replay $(REPLAY)) $(if $(VAR),--var $(VAR))
 
 verify: setup ## Name every row of history that was changed, removed, inserted or cut off; VAR=folder
 	@$(PYTHON) -m local_platform verify $(if $(VAR),--var $(VAR))

@@ -15,6 +15,11 @@ LEAST_FREE_MEBIBYTES = 512
 """Room the disk must have before a run starts: fresh databases, broker log and objects."""
 
 
+def free_mebibytes(path: Path) -> int:
+    """Return the room left on the disk of `path`."""
+    return shutil.disk_usage(path).free // 2**20
+
+
 class DataFolder:
     """A folder held by this run from `take` to `leave`, or until the launcher's death."""
 
@@ -33,7 +38,7 @@ class DataFolder:
         be on their way out.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self.path).free // 2**20
+        free = free_mebibytes(self.path)
         if free < least_free_mebibytes:
             raise DiskFull(
                 f"the disk of {self.path} is full: {free} MiB are free, "

@@ -40,7 +40,7 @@ def serve(
         platform.wait()
     except KeyboardInterrupt:
         console.print("stopping")
-    except PlatformError as error:
+    except (PlatformError, OSError) as error:
         exit_code = _FAILED
         console.print(f"stopped: {error}", style="bold red")
     finally:

@@ -12,12 +12,16 @@ from typing import TypeVar
 
 from local_platform.children import Child
 from local_platform.errors import NotReady, PlatformError, ProcessFailed
+from local_platform.folder import free_mebibytes
 from local_platform.processes import Process
 
 _Answer = TypeVar("_Answer")
 
 GRACE_SECONDS = 10.0
 """How long a process may take to stop before it is killed."""
+
+_FULL_MEBIBYTES = 64
+"""What RabbitMQ needs to take messages (50), and a little."""
 
 _TICK_SECONDS = 0.05
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 5.0
@@ -204,7 +208,9 @@ class Supervisor:
     def _give_up(self, why: str, child: Child) -> None:
         child.is_wanted = False
         if self.failure is None:
-            self.failure = ProcessFailed(f"{why} (see {child.log})")
+            free = free_mebibytes(self.logs)
+            disk = f"; its disk is full: {free} MiB are free" if free < _FULL_MEBIBYTES else ""
+            self.failure = ProcessFailed(f"{why}{disk} (see {child.log})")
             self._has_failed.set()
 
 

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from chassis.errors import Invalid
+from labjob.slip_number import check_slip_number
 from local_platform import traces
 
 
@@ -22,12 +24,22 @@ def trace(
 ) -> None:
     """Print the traces of an order, job, case, record, slip number or trace id."""
     for folder in _newest_first(var):
-        lines = list(_told(folder, wanted.strip()))
-        if lines:
-            typer.echo("\n".join([f"from {folder}", *lines]))
-            return
+        for name in _as_kept(wanted.strip()):
+            lines = list(_told(folder, name))
+            if lines:
+                typer.echo("\n".join([f"from {folder}", *lines]))
+                return
     typer.echo(f"no trace of {wanted!r} is kept under {var}", err=True)
     raise typer.Exit(1)
+
+
+def _as_kept(typed: str) -> list[str]:
+    """Return how what was typed may be kept: as it is, or as the slip number it is when spaces and
+    hyphens are put right."""
+    try:
+        return [typed, check_slip_number("id", typed)]
+    except Invalid:
+        return [typed]
 
 
 def _told(folder: Path, wanted: str) -> Iterator[str]:

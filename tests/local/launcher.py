@@ -1,8 +1,10 @@
-"""Runs the platform with stand-ins as `make run` runs it with the services: `launcher.py VAR`."""
+"""Runs the platform with stand-ins as `make run` runs it with the services: `launcher.py VAR`; with
+`full` after it the disk is full when the sample chain is loaded."""
 
+import errno
 import json
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from local_platform.platform import Platform
@@ -19,11 +21,16 @@ def main() -> int:
         (var / "environment.json").write_text(json.dumps(dict(environment)))
         return stand_in_plan(var / "diary")(names, ports, environment)
 
+    def prepare(_platform: Platform, _report: Callable[[str], None]) -> None:
+        if sys.argv[2:] == ["full"]:
+            raise OSError(errno.ENOSPC, "No space left on device", str(var / "logins.json"))
+
     only = ("labjob", "gateway")
     return serve(
         lambda report: Platform(
             var=var, ports=Ports.free(), fast=True, only=only, plan=plan, report=report
-        )
+        ),
+        prepare,
     )
 
 

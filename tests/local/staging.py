@@ -3,10 +3,12 @@ the list of what runs on behalf of a data folder."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -82,13 +84,14 @@ class Launcher:
         """Name the data folder."""
         self.var = var
         self._process: subprocess.Popen[str] | None = None
+        self._shown = ""
 
-    def start(self, until: str = "Ctrl-C stops everything") -> str:
+    def start(self, *words: str, until: str = "Ctrl-C stops everything") -> str:
         """Start it and return what it showed until a line with `until`; unless told otherwise
         that is the last one before it serves."""
         program = str(Path(__file__).with_name("launcher.py"))
         self._process = process = subprocess.Popen(
-            (sys.executable, program, str(self.var)), stdout=subprocess.PIPE, text=True
+            (sys.executable, program, str(self.var), *words), stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
         shown = ""
@@ -108,9 +111,29 @@ class Launcher:
         assert self._process is not None
         os.kill(self._process.pid, number)
 
+    def kill(self, name: str) -> None:
+        """Kill its stand-in `name`, when that runs."""
+        assert eventually(lambda: bool(self._pids(name)), seconds=10)
+        (pid,) = self._pids(name)
+        os.kill(pid, signal.SIGKILL)
+        assert eventually(lambda: pid not in self._pids(name), seconds=5)
+
+    def _pids(self, name: str) -> list[int]:
+        assert self._process is not None
+        found = []
+        for child in psutil.Process(self._process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # zombies among them
+                if child.cmdline()[2:4] == [STAND_IN, name]:
+                    found.append(child.pid)
+        return found
+
     def wait(self) -> int:
         """Return its exit code when it has ended."""
         return self._leave()
+
+    def last_line(self) -> str:
+        """Return what it showed last."""
+        return self._shown.strip().splitlines()[-1]
 
     def end(self) -> None:
         """End it if a test has not."""
@@ -120,5 +143,6 @@ class Launcher:
 
     def _leave(self) -> int:
         assert self._process is not None
-        self._process.communicate(timeout=30)
-        return self._process.returncode
+        assert self._process.stdout is not None
+        self._shown += self._process.stdout.read()  # what `start` has read ahead is there only
+        return self._process.wait(timeout=30)

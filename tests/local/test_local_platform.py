@@ -342,6 +342,29 @@ def test_what_was_kept_outlives_a_killed_launcher_and_nothing_else_does(launcher
     ]
 
 
+def test_a_process_that_dies_five_times_in_a_minute_ends_the_whole_run(launcher: Launcher) -> None:
+    launcher.start()
+
+    for _ in range(5):
+        launcher.kill("labjob-worker")
+
+    assert launcher.wait() == 1
+    assert launcher.last_line().startswith(
+        "stopped: labjob-worker was ended by SIGKILL, its death number 5 within a minute"
+    )
+    assert running_for(launcher.var) == []
+
+
+def test_a_disk_that_is_full_when_the_sample_chain_is_kept_is_one_line(launcher: Launcher) -> None:
+    launcher.start("full", until="gateway is ready")
+
+    assert launcher.wait() == 1
+    assert launcher.last_line() == (
+        f"stopped: [Errno 28] No space left on device: '{launcher.var / 'logins.json'}'"
+    )
+    assert running_for(launcher.var) == []
+
+
 def keep_something(environment: dict[str, str]) -> None:
     """Leave a row, an object and a message in a durable queue."""
     with psycopg.connect(bare(environment["LABJOB_MIGRATE_URL"])) as database:

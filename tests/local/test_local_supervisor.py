@@ -1,5 +1,6 @@
 """Processes that die, hang or lie are restarted, given up or ended as the chain needs it."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,17 @@ def test_pauses_between_restarts_grow_and_the_fifth_death_in_a_minute_ends_the_r
     with pytest.raises(ProcessFailed, match="labjob-worker was ended by SIGKILL, its death number"):
         supervisor.wait_failed()
     assert [line.rpartition(" in ")[2] for line in told] == ["0.2 s", "0.4 s", "0.8 s", "1.6 s"]
+
+
+def test_a_disk_that_filled_while_it_served_is_named_beside_who_died_of_it(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage("/")._replace(free=7 * 2**20)
+    monkeypatch.setattr("local_platform.folder.shutil.disk_usage", lambda _path: full)
+    supervisor.start(python("postgres", "raise SystemExit('could not write: no space left')"))
+
+    with pytest.raises(ProcessFailed, match=r"postgres .*; its disk is full: 7 MiB are free"):
+        supervisor.wait_failed()
 
 
 def test_a_process_that_cannot_start_is_given_up_after_three_deaths_with_its_last_words(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,52 @@ def test_a_trace_is_found_by_its_own_id(var: Path) -> None:
     assert code == 0
     assert "GET /branches" in text
     assert "ReleaseJob" not in text
+
+
+JOB, CASE, SLIP = "job_01h455vb4pex5vsknk084sn02q", "case_01h455vb4pex5vsknk084sn02q", "26-000042-7"
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A run in which a job was released under a slip number, drawn for and made."""
+    keep(
+        tmp_path / "telemetry",
+        span("labjob.api", "ReleaseJob", me="1", optichain__job_id=JOB, optichain__case_id=CASE,
+             optichain__slip_number=SLIP),
+        span("inventory.api", "DrawLenses", trace=LATER, me="2", optichain__case_id=CASE),
+        span("labjob.api", "GetJob", trace=OTHER, me="3", optichain__job_id=JOB),
+    )  # fmt: skip
+    return tmp_path
+
+
+@pytest.mark.parametrize("typed", [SLIP, "26 000042 7", "260000427", " 26-000042-7 "])
+def test_a_slip_leads_to_every_step_of_its_case_whatever_spaces_it_was_typed_with(
+    made: Path, typed: str
+) -> None:
+    code, text = shown(typed, "--var", str(made))
+
+    assert code == 0
+    assert "ReleaseJob" in text
+    assert "DrawLenses" in text
+    assert "GetJob" not in text
+
+
+def test_a_job_is_told_by_its_id(made: Path) -> None:
+    code, text = shown(JOB, "--var", str(made))
+
+    assert code == 0
+    assert "ReleaseJob" in text
+    assert "GetJob" in text
+    assert "DrawLenses" not in text
+
+
+@pytest.mark.parametrize("command", ["trace", "dead"])
+def test_make_asks_the_folder_it_is_told(command: str) -> None:
+    root = Path(__file__).parents[2]
+    words = ("make", "-n", "-o", "setup", command, "ID=26 000042 7", "VAR=var/demo")
+    planned = subprocess.run(words, cwd=root, capture_output=True, text=True, check=True)
+
+    assert "--var var/demo" in planned.stdout
 
 
 def test_an_unknown_id_is_one_clear_line_and_a_failure(var: Path) -> None:
