@@ -287,6 +287,34 @@ def test_a_job_that_was_stopped_gives_back_what_it_did_not_draw(
     assert stockroom.free(lens_id) == {stockroom.lab_id: 1}
 
 
+@pytest.mark.parametrize("fact", [billing.OrderCancelled, billing.OrderRequoted])
+def test_a_second_order_on_the_same_stock_neither_takes_nor_frees_what_the_first_took_up(
+    stockroom: Any, lens_id: str, fact: Any
+) -> None:
+    frame_id, order_id, other_id = stockroom.add_frame(), new_id("ord"), new_id("ord")
+    stockroom.stock_frames(frame_id, 1)
+    stockroom.stock_lenses(lens_id, 1)
+    set_aside_id, lens = stockroom.set_aside(frame_id), stockroom.reserve(lens_id)
+    everything: Any = {"set_aside_ids": [set_aside_id], "reservation_ids": [lens]}
+    hear(stockroom, confirmed(stockroom, order_id, **everything))
+
+    hear(stockroom, confirmed(stockroom, other_id, **everything))
+    if fact is billing.OrderCancelled:
+        ended = fact(order_id=other_id, case_id=stockroom.case_id, **everything)
+    else:
+        ended = fact(
+            order_id=other_id,
+            case_id=stockroom.case_id,
+            dropped_set_aside_ids=[set_aside_id],
+            dropped_reservation_ids=[lens],
+        )
+    hear(stockroom, ended)
+
+    held = stockroom.held().reservations
+    assert {(one.envelope.state, one.order_id) for one in held} == {("reserved", order_id)}
+    assert stockroom.free(frame_id) == stockroom.free(lens_id) == {}
+
+
 def test_a_cancelled_quotation_gives_back_its_set_aside(stockroom: Any) -> None:
     frame_id = stockroom.add_frame()
     stockroom.stock_frames(frame_id, 1)

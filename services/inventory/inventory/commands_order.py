@@ -122,6 +122,8 @@ def _same_piece(work: UnitOfWork, held: Record[SetAside], reservation_id: str) -
 def _commit(work: UnitOfWork, reservation_id: str, order_id: str) -> None:
     reservation = _standing(work, reservation_id)
     content = reservation.content
+    if _is_of_another(content, order_id):
+        return
     if reservation.void:
         _reserve_again(work, reservation, order_id)
     elif reservation.state in ("reserved", "awaited") and content.order_id != order_id:
@@ -132,6 +134,12 @@ def _commit(work: UnitOfWork, reservation_id: str, order_id: str) -> None:
         _tell(work, committed)
     elif content.order_id != order_id:
         work.records.note(reservation, order_id=order_id)
+
+
+def _is_of_another(content: Reservation, order_id: str) -> bool:
+    """Tell whether another order took a reservation up: it stays with that one, whatever a second
+    order on the same stock comes to."""
+    return content.order_id not in ("", order_id)
 
 
 def _taker(content: Reservation) -> Role:
@@ -174,25 +182,27 @@ def _tell(work: UnitOfWork, reservation: Record[Reservation]) -> None:
 def drop_from_order(
     work: UnitOfWork,
     *,
+    order_id: str,
     set_aside_ids: Iterable[str],
     reservation_ids: Iterable[str],
     reason: str,
 ) -> None:
-    """Give back what an order needs no longer. What was drawn already stays with its job, and what
-    was given back before stays given back."""
+    """Give back what an order needs no longer. What was drawn already stays with its job, what
+    another order took up stays with it, and what was given back before stays given back."""
     for set_aside_id in set_aside_ids:
         held = work.records.find(SET_ASIDE, set_aside_id)
         if held.content.reservation_id:
-            _drop(work, held.content.reservation_id, reason)
+            _drop(work, held.content.reservation_id, order_id, reason)
         elif not held.void:
             give_up(work, held, "release", ChangeKind.REVOKED, "SET_ASIDE_RELEASED", reason)
     for reservation_id in reservation_ids:
-        _drop(work, reservation_id, reason)
+        _drop(work, reservation_id, order_id, reason)
 
 
-def _drop(work: UnitOfWork, reservation_id: str, reason: str) -> None:
+def _drop(work: UnitOfWork, reservation_id: str, order_id: str, reason: str) -> None:
     reservation = _standing(work, reservation_id)
-    if reservation.state not in _HOLDS_NOTHING:
+    is_held = reservation.state not in _HOLDS_NOTHING
+    if is_held and not _is_of_another(reservation.content, order_id):
         give_back(work, reservation, reason)
 
 
@@ -214,6 +224,7 @@ def release_order(
     ]
     drop_from_order(
         work,
+        order_id=order_id,
         set_aside_ids=set_aside_ids,
         reservation_ids=dict.fromkeys([*reservation_ids, *of_order]),
         reason=reason,

@@ -36,6 +36,7 @@ class InventoryWorker(Worker):
         """Give back what the new quotation needs no longer."""
         order.drop_from_order(
             work,
+            order_id=event.order_id,
             set_aside_ids=event.dropped_set_aside_ids,
             reservation_ids=event.dropped_reservation_ids,
             reason="the order was quoted anew without it",
