@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from chassis import actor
 from chassis.ids import new_id
 from chassis.roles import Role
+from inventory.commands_order import commit_to_order
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
 from optichain.labjob.v1 import inspection_pb2, job_pb2, lens_pb2, making_pb2
 from optichain.labjob.v1 import labjob_service_pb2 as pb
@@ -127,6 +129,39 @@ def test_a_lens_that_breaks_is_drawn_again_and_its_stations_are_done_again(bench
     assert (job.envelope.state, list(job.missing_parts)) == ("accepted", [])
     bench.work_stations(PICKING, BLOCKING, EDGING, ASSEMBLY)
     assert bench.inspect().qc_result.passed
+
+
+def test_a_lens_of_another_order_of_the_same_visit_is_not_drawn(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+    bench.accept()
+    second_pair = bench.reserve(1, bench.rx.content.od)
+    with bench.chain.work("inventory", actor.system("inventory")) as work:
+        commit_to_order(
+            work, order_id=new_id("ord"), set_aside_ids=[], reservation_ids=[second_pair]
+        )
+    named = pb.ReservedEye(eye=lens_pb2.EYE_OD, reservation_id=second_pair)
+    assert bench.refusal(lambda: bench.draw(reservations=[named])).code == "WRONG_LENS"
+
+    bench.draw()
+    break_part(bench, job_pb2.JOB_PART_LENS_OD)
+    refused = bench.refusal(bench.draw)
+    assert (refused.code, refused.missing) == ("WRONG_LENS", ("lens reserved as ordered: od",))
+    assert bench.job().envelope.state == "awaiting_lens"
+    new = replaced(bench, bench.reservation_ids[0])
+    assert new in {lens.reservation_id for lens in bench.draw().drawn_lenses}
+
+
+def test_a_lens_that_broke_is_not_drawn_a_second_time(bench: Any) -> None:
+    bench.take_to_lab()
+    break_part(bench, job_pb2.JOB_PART_LENS_OD)
+
+    assert bench.refusal(bench.draw).code == "WRONG_LENS"
+
+    job = bench.job()
+    assert job.envelope.state == "awaiting_lens"
+    assert [lens.eye for lens in job.drawn_lenses] == [lens_pb2.EYE_OS]
 
 
 def test_a_frame_that_breaks_is_sent_anew_and_traced_anew(bench: Any) -> None:

@@ -194,6 +194,7 @@ def test_frame_and_both_lenses_must_be_held_and_each_missing_one_is_named() -> N
         {"eye": Eye.OS},
         {"id": new_id("rsv")},
         {"add_centidioptres": 200},
+        {"order_id": new_id("ord")},
     ],
 )
 def test_a_lens_that_is_not_the_ordered_one_does_not_count_as_reserved(
@@ -203,6 +204,20 @@ def test_a_lens_that_is_not_the_ordered_one_does_not_count_as_reserved(
     one = basis(held=(FRAME_HELD, od, lens_held(Eye.OS, R_OS)))
     with pytest.raises(ReservationMissing):
         one.reserved_lenses(one.ordered_pair())
+
+
+def test_a_frame_that_another_order_took_up_does_not_count_as_held() -> None:
+    aside = HeldStock(id=new_id("sta"), state="reserved", product_id=FRAME, is_frame=True)
+    taken = replace(FRAME_HELD, set_aside_id=aside.id, order_id=new_id("ord"))
+    lenses = (lens_held(Eye.OD, R_OD), lens_held(Eye.OS, R_OS))
+    pair = basis().ordered_pair()
+
+    with pytest.raises(ReservationMissing) as refused:
+        basis(held=(taken, aside, *lenses), set_aside_id=aside.id).reserved_lenses(pair)
+
+    assert refused.value.missing == ("frame set aside or reserved",)
+    own = replace(taken, order_id="ord_own")
+    assert basis(held=(own, aside, *lenses), order_id="ord_own").reserved_lenses(pair)
 
 
 def test_a_customers_own_frame_need_not_be_held() -> None:

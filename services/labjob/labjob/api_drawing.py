@@ -96,24 +96,37 @@ def draw_lenses(call: Call, job: Record[Job], chosen: Iterable[Any]) -> tuple[Dr
 
 
 def _standing(job: Record[Job], eye: Eye, reservation_id: str, held: tuple[HeldStock, ...]) -> str:
-    """Return the job's own reservation of an eye, or the newest in its place once it is broken."""
-    if any(one.id == reservation_id and one.state in _DRAWABLE for one in held):
+    """Return the job's own reservation of an eye, or the newest in its place once it is broken or
+    went into the pair that this job makes again."""
+    if any(one.id == reservation_id and _is_drawable(job, one) for one in held):
         return reservation_id
     lens = dict(job.content.ordered.lenses())[eye]
     others = [
         one.id
         for one in held
         if one.state == "reserved"
+        and one.is_free_for(job.content.order_id)
         and one.product_id == job.content.lens_product_id
         and is_lens_for(one, eye, lens)
     ]
     return others[-1] if others else reservation_id
 
 
+def _is_drawable(job: Record[Job], held: HeldStock) -> bool:
+    """Tell whether a lens waits for the job, or was drawn to it and is answered so again."""
+    return held.state == "reserved" or (held.state == "drawn" and held.job_id == job.id)
+
+
 def _require_lens(job: Record[Job], eye: Eye, held: HeldStock | None) -> None:
     lens = dict(job.content.ordered.lenses())[eye]
-    right = held is not None and held.product_id == job.content.lens_product_id
-    if held is None or not right or not is_lens_for(held, eye, lens):
+    content = job.content
+    if (
+        held is None
+        or not _is_drawable(job, held)
+        or held.product_id != content.lens_product_id
+        or not held.is_free_for(content.order_id)
+        or not is_lens_for(held, eye, lens)
+    ):
         raise WrongLens(
             f"the reservation is not the lens ordered for {eye}",
             missing=[f"lens reserved as ordered: {eye}"],

@@ -78,7 +78,12 @@ class HeldStock:
     add_centidioptres: int | None = None
     set_aside_id: str = ""
     order_id: str = ""
+    job_id: str = ""
     lot_id: str = ""
+
+    def is_free_for(self, order_id: str) -> bool:
+        """Whether no other order took it up: a visit may bring several orders."""
+        return self.order_id in ("", order_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,8 +180,12 @@ class OrderBasis:
     def _has_frame(self) -> bool:
         if self.frame_origin is FrameOrigin.OWN:
             return True
+        # A set-aside does not say which order took it up, the reservation it became does.
+        taken = {one.set_aside_id for one in self.held if not one.is_free_for(self.order_id)}
         return any(
             one.is_frame
+            and one.id not in taken
+            and one.is_free_for(self.order_id)
             and one.product_id == self.frame_product_id
             and one.state in (*_HELD, "set_aside")
             for one in self.held
@@ -186,6 +195,7 @@ class OrderBasis:
         return (
             one.id in self.reservation_ids
             and one.state in _HELD
+            and one.is_free_for(self.order_id)
             and one.product_id == self.lens_product_id
             and is_lens_for(one, eye, lens)
         )

@@ -103,6 +103,7 @@ def _reservations(given: Iterable[reservation_pb2.Reservation]) -> Iterable[Held
             else None,
             set_aside_id=one.set_aside_id,
             order_id=one.order_id,
+            job_id=one.job_id,
             lot_id=one.lot_id,
         )
 
