@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from billing import accounts, store
+from billing import accounts, sharing, store
 from billing.order.approval import APPROVAL, CustomerApproval, ReadBack
 from billing.order.facts import OrderApproved
 from billing.order.order import ENDED, OPEN_PROMISE, ORDER, FollowUpOpen, Order, OrderEnded
@@ -45,12 +45,14 @@ def approve_order(
 ) -> dict[str, Any]:
     """Record the approval, make or keep the promise, charge the total.
 
-    Raises MoveForbidden, ReadBackIncomplete, QuotationExpired, TermsNotInForce, ReasonMissing,
-    EvidenceUnconfirmed, Invalid (promised_on, signature_object_key).
+    Raises MoveForbidden, ReadBackIncomplete, QuotationExpired, StockSold, TermsNotInForce,
+    ReasonMissing, EvidenceUnconfirmed, Invalid (promised_on, signature_object_key).
     """
     order = work.records.get(ORDER, order_id, revision=revision)
     ORDER.transitions.after(order.state, "approve")
     read_back.require_complete()
+    stock = filter(None, (order.content.set_aside_id, *order.content.reservation_ids))
+    sharing.require_unsold(work.connection, order.case_id, stock, order_id=order.id)
     today = store.day(work.connection, order.branch_id, work.at)
     quotation = _unexpired(work, order, today)
     terms = _terms_in_force(work, terms_id, today)

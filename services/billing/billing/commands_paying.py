@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from billing import accounts, store
+from billing import accounts, sharing, store
 from billing.money import ledger
 from billing.money.charge import CHARGE
 from billing.money.payment import PAYMENT, Overpayment, Payment, PaymentMeans, ReferenceUsed
@@ -122,6 +122,7 @@ def void_order(
         raise JobIsReleased("a job was released: cancel it first", missing=["no job in work"])
     given_back = _give_back(work, order)
     content = order.content
+    kept = sharing.held_for_others(work.connection, order)
     if content.charge_id:
         accounts.reverse(work, order, content.charge_id)
         work.records.move(work.records.find(CHARGE, content.charge_id), "reverse")
@@ -147,8 +148,8 @@ def void_order(
         case_id=order.case_id,
         customer_id=order.customer_id,
         branch_id=order.branch_id,
-        set_aside_ids=(content.set_aside_id,) if content.set_aside_id else (),
-        reservation_ids=content.reservation_ids,
+        set_aside_ids=tuple(filter(None, {content.set_aside_id} - kept)),
+        reservation_ids=tuple(one for one in content.reservation_ids if one not in kept),
         reason_code=reason_code,
     )
     work.tell(order, told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from billing import store
+from billing import sharing, store
 from billing.money.policy import DepositRule, DiscountRule
 from billing.money.price_list import Price, PriceList, PriceMissing
 from billing.order.basis import Basis, ServiceWanted
@@ -37,12 +37,14 @@ def quote_order(
 ) -> dict[str, Any]:
     """Price a pair and open its order.
 
-    Raises NoPriceList, PriceMissing, DiscountAboveLimit, StockNotHeld, Invalid (discount).
+    Raises NoPriceList, PriceMissing, DiscountAboveLimit, StockNotHeld, StockSold, Invalid
+    (discount).
     """
     order_id = new_id(ORDER.prefix)
     content = _priced(
         work,
         basis,
+        case_id=case_id,
         order_id=order_id,
         frame_selection_id=frame_selection_id,
         lens_specification_id=lens_specification_id,
@@ -102,6 +104,7 @@ def requote_order(
     content = _priced(
         work,
         basis,
+        case_id=order.case_id,
         order_id=order_id,
         frame_selection_id=frame_selection_id,
         lens_specification_id=lens_specification_id,
@@ -131,7 +134,8 @@ def requote_order(
         jobs=to_revise(before.jobs),
         **_standing_on(quotation, basis),
     )
-    work.tell(order, _requoted(order, before, basis))
+    kept = sharing.held_for_others(work.connection, order)
+    work.tell(order, _requoted(order, before, basis, kept))
     return {"order": order, "quotation": quotation}
 
 
@@ -139,6 +143,8 @@ def _priced(
     work: UnitOfWork,
     basis: Basis,
     *,
+    case_id: str,
+    order_id: str,
     services: tuple[ServiceWanted, ...],
     discount_minor: int,
     set_aside_id: str,
@@ -147,10 +153,13 @@ def _priced(
 ) -> Quotation:
     """Return the quotation's content by the price list and the rules in force today."""
     basis.require_held(set_aside_id, reservation_ids)
+    stock_ids = (set_aside_id, *reservation_ids) if set_aside_id else reservation_ids
+    sharing.require_unsold(work.connection, case_id, stock_ids, order_id=order_id)
     today = store.day(work.connection, work.actor.branch_id, work.at)
     price_list = store.price_list_in_force(work.connection, today)
     lines = discounted(_lines(work, price_list, basis, services), discount_minor)
     quotation = Quotation(
+        order_id=order_id,
         lines=lines,
         set_aside_id=set_aside_id,
         reservation_ids=reservation_ids,
@@ -250,10 +259,13 @@ def _standing_on(quotation: Record[Quotation], basis: Basis) -> dict[str, Any]:
     }
 
 
-def _requoted(order: Record[Order], before: Order, basis: Basis) -> OrderRequoted:
+def _requoted(
+    order: Record[Order], before: Order, basis: Basis, kept: frozenset[str]
+) -> OrderRequoted:
     now = order.content
-    dropped = [one for one in before.reservation_ids if one not in now.reservation_ids]
-    dropped_frame = before.set_aside_id if before.set_aside_id != now.set_aside_id else ""
+    kept |= {now.set_aside_id, *now.reservation_ids}
+    dropped = [one for one in before.reservation_ids if one not in kept]
+    dropped_frame = before.set_aside_id if before.set_aside_id not in kept else ""
     became = basis.became(dropped_frame) if dropped_frame else ""
     return OrderRequoted(
         order_id=order.id,

@@ -7,7 +7,7 @@ from billing.money.policy import DiscountAboveLimit
 from billing.money.price_list import EditionTaken, NoPriceList, PriceMissing
 from billing.money.receipt import NothingPaid
 from billing.order.approval import ReadBackIncomplete
-from billing.order.basis import OtherCase, StockNotHeld
+from billing.order.basis import OtherCase, StockNotHeld, StockSold
 from billing.order.order import (
     FollowUpOpen,
     JobIsReleased,
@@ -41,5 +41,6 @@ __all__ = [
     "ReferenceUsed",
     "RefundDue",
     "StockNotHeld",
+    "StockSold",
     "TermsNotInForce",
 ]

@@ -28,6 +28,7 @@ from chassis.rules import in_force
 C = TypeVar("C")
 
 _PUBLISHING = "SELECT pg_advisory_xact_lock(hashtext('publishing an edition'))"
+_SELLING = "SELECT pg_advisory_xact_lock(hashtext(:case_id))"
 _PRINTING = "SELECT pg_advisory_xact_lock(hashtext(:order_id))"
 
 
@@ -238,6 +239,21 @@ def lock_order(connection: Connection, order_id: str) -> None:
     """Let nobody else write the order until this is committed."""
     locked = select(record.c.id).where(record.c.id == as_uuid(order_id))
     connection.execute(locked.with_for_update(key_share=True))
+
+
+def lock_case(connection: Connection, case_id: str) -> None:
+    """Let nobody else sell or give up stock of the case until this is committed."""
+    connection.execute(text(_SELLING), {"case_id": case_id})
+
+
+def orders_of_case(connection: Connection, case_id: str) -> list[Record[Order]]:
+    """Return the orders of a case, oldest first."""
+    statement = (
+        select(record)
+        .where(record.c.case_id == case_id, record.c.kind == ORDER.name)
+        .order_by(record.c.recorded_at, record.c.id)
+    )
+    return [record_of(row, ORDER) for row in connection.execute(statement).mappings()]
 
 
 def lock_printing(connection: Connection, order_id: str) -> None:

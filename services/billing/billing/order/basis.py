@@ -25,6 +25,12 @@ class StockNotHeld(Refused):
     reason = "STOCK_NOT_HELD"
 
 
+class StockSold(Refused):
+    """Another order of the case sells the same frame or lens."""
+
+    reason = "STOCK_SOLD"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ServiceWanted:
     """A service by its code, and how often."""
