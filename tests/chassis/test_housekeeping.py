@@ -106,9 +106,9 @@ def test_an_upload_offered_more_than_a_day_ago_can_no_longer_be_confirmed(
     old, fresh = upload(database, store, days_ago=1.01), upload(database, store, days_ago=0.9)
 
     with database.snapshot() as connection:
-        assert evidence.media_type_of(connection, fresh) == "image/png"
+        assert evidence.offer_of(connection, fresh, "stf_1").media_type == "image/png"
         with pytest.raises(Unknown):
-            evidence.media_type_of(connection, old)
+            evidence.offer_of(connection, old, "stf_1")
 
 
 def test_replies_are_kept_seven_days_and_inbox_notes_thirty(

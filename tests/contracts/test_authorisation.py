@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chain import Chain
+from chassis.actor import Actor, Scope
 from chassis.contract import Rule, rule_of
 from chassis.errors import Invalid, NotPermitted, Unauthenticated
 from chassis.ids import new_id
@@ -15,8 +16,13 @@ from chassis.wire import message_class_of
 from contract import SERVICES, methods
 from optichain.field.v1 import rule_pb2 as field_pb2
 
-SHARED = {"optichain.record.v1", "optichain.object.v1", "optichain.auth.v1"}
-RPCS = [m for m in methods() if m.containing_service.file.package not in SHARED]
+SHARED = {"optichain.record.v1": "labjob", "optichain.object.v1": "labjob"}
+"""What every service serves in the same way, and the one that answers for all of them here."""
+
+OPEN = ("SignIn", "RenewSession", "ListTokenKeys", "IssueServiceToken")
+SEE_NO_CASE = (Role.ON_CALL, Role.PARTNER_LAB, Role.INSTRUMENT)
+RPCS = list(methods())
+PEOPLE = [m for m in RPCS if rule_of(m).roles or rule_of(m).signed_in]
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +31,15 @@ def served(whole_chain: Chain) -> Chain:
     return whole_chain
 
 
+def served_by(method: Any) -> str:
+    package = method.containing_service.file.package
+    return SHARED.get(package) or ("organisation" if package == "optichain.auth.v1" else "")
+
+
 def call(chain: Chain, method: Any, request: Any = None, **who: Any) -> Any:
     request = request or message_class_of(method.input_type)()
-    return chain.ask(request, message_class_of(method.output_type), **who)
+    response = message_class_of(method.output_type)
+    return chain.ask(request, response, of=served_by(method), **who)
 
 
 def outsider(rule: Rule) -> Role | None:
@@ -43,7 +55,7 @@ def test_an_rpc_is_refused_without_a_token_and_to_the_wrong_role(
 ) -> None:
     rule = rule_of(method)
     if rule.open:
-        assert method.name in ("SignIn", "RenewSession")
+        assert method.name in OPEN
         return
     with pytest.raises(Unauthenticated):
         call(served, method)
@@ -62,24 +74,103 @@ def test_an_rpc_is_refused_to_a_service_its_rule_does_not_name(served: Chain, me
     stranger = next(name for name in SERVICES if name not in rule.services)
     request = message_class_of(method.input_type)()
     with pytest.raises(NotPermitted) as refused:
-        served.ask_as_service(stranger, request, message_class_of(method.output_type))
+        served.ask_as_service(
+            stranger, request, message_class_of(method.output_type), of=served_by(method)
+        )
     assert refused.value.code == "SERVICE_NOT_PERMITTED"
 
 
-@pytest.mark.parametrize("method", RPCS, ids=lambda m: m.full_name)
-def test_an_id_of_the_wrong_kind_is_refused_at_the_border(served: Chain, method: Any) -> None:
-    wrong = []
-    request = message_class_of(method.input_type)()
-    for field in method.input_type.fields:
+@pytest.mark.parametrize("role", SEE_NO_CASE)
+@pytest.mark.parametrize(
+    "method",
+    [m for m in RPCS if m.containing_service.file.package in SHARED],
+    ids=lambda m: m.full_name,
+)
+def test_who_sees_no_case_reads_no_record_and_no_evidence(
+    served: Chain, method: Any, role: Role
+) -> None:
+    """On call, partner labs and instruments: the roles table of the design's language page."""
+    with pytest.raises(NotPermitted) as refused:
+        call(served, method, as_=served.person(role))
+    assert refused.value.code == "ROLE_NOT_PERMITTED"
+
+
+def test_who_reads_all_and_changes_nothing_uploads_nothing() -> None:
+    rules = {m.name: rule_of(m) for m in RPCS}
+    assert Role.AUDITOR in rules["GetRecord"].roles
+    assert Role.AUDITOR in rules["OfferRead"].chain_roles
+    for name in ("OfferUpload", "ConfirmObject"):
+        assert Role.AUDITOR not in rules[name].roles
+
+
+def wrong_ids(message: Any, place: str = "") -> list[str]:
+    """Put an id of a kind that nobody has into every field that holds an id of some kind, however
+    deep, and return their places."""
+    wrong: list[str] = []
+    for field in message.DESCRIPTOR.fields:
+        at = f"{place}{field.name}"
         kind = field.GetOptions().Extensions[field_pb2.rule].id
-        if kind and kind != "any" and not field.is_repeated and field.message_type is None:
-            setattr(request, field.name, new_id("zzz"))
-            wrong.append(field.name)
-    rule = rule_of(method)
-    if not wrong or not (rule.roles or rule.signed_in):
+        if field.message_type is not None:
+            if field.message_type.file.package.startswith("optichain."):
+                target = getattr(message, field.name)
+                inner = wrong_ids(target.add(), f"{at}[0].") if field.is_repeated else None
+                wrong += wrong_ids(target, f"{at}.") if inner is None else inner
+        elif kind not in ("", "any"):
+            if field.is_repeated:
+                getattr(message, field.name).append(new_id("zzz"))
+            else:
+                setattr(message, field.name, new_id("zzz"))
+            wrong.append(f"{at}[0]" if field.is_repeated else at)
+    return wrong
+
+
+@pytest.mark.parametrize("method", PEOPLE, ids=lambda m: m.full_name)
+def test_an_id_of_the_wrong_kind_is_refused_at_the_border(served: Chain, method: Any) -> None:
+    request = message_class_of(method.input_type)()
+    wrong = wrong_ids(request)
+    if not wrong:
         return
+    rule = rule_of(method)
     person = served.person(rule.roles[0] if rule.roles else Role.OPTICIAN)
     with pytest.raises(Invalid) as refused:
         call(served, method, request, as_=person)
     named = {problem.field for problem in refused.value.problems if problem.rule == "id"}
-    assert set(wrong) <= named
+    assert set(wrong) == named
+
+
+@pytest.mark.parametrize("scope", [Scope.SELF, Scope.OWN_LAB])
+def test_a_scope_that_says_nothing_of_branches_reaches_none(scope: Scope) -> None:
+    here = new_id("br")
+    assert not Actor(id="stf_x", role=Role.OPTICIAN, branch_id=here, scope=scope).reaches(here)
+
+
+def test_every_field_that_names_something_says_of_which_kind() -> None:
+    """A field called `…_id` carries an id rule, so that the border refuses another kind."""
+    silent = [
+        f"{message.full_name}.{field.name}"
+        for message in asked_messages()
+        for field in message.fields
+        if field.name.endswith(("_id", "_ids"))
+        and field.name not in FREE_IDS
+        and not field.GetOptions().Extensions[field_pb2.rule].id
+    ]
+    assert silent == []
+
+
+FREE_IDS = {
+    "request_id": "the caller's own word for one attempt",
+    "wechat_id": "another house's name for a person",
+}
+
+
+def asked_messages() -> list[Any]:
+    """Every message that a request carries."""
+    found: dict[str, Any] = {}
+    waiting = [method.input_type for method in RPCS]
+    while waiting:
+        message = waiting.pop()
+        if message.full_name in found or not message.full_name.startswith("optichain."):
+            continue
+        found[message.full_name] = message
+        waiting += [field.message_type for field in message.fields if field.message_type]
+    return list(found.values())

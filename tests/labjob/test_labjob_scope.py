@@ -7,35 +7,12 @@ from typing import Any
 from chassis.actor import Scope
 from chassis.contract import rule_of
 from chassis.errors import NotPermitted
-from chassis.ids import new_id
 from chassis.wire import message_class_of
-from optichain.field.v1 import rule_pb2
+from minimal import filled
 from optichain.labjob.v1 import labjob_service_pb2 as pb
 
 SERVICE: Any = pb.DESCRIPTOR.services_by_name["LabjobService"]
 OWN_BRANCH = [m for m in SERVICE.methods if rule_of(m).scope is Scope.OWN_BRANCH]
-
-
-def filled(descriptor: Any, known: dict[str, str]) -> Any:
-    """Return a request whose required fields hold something that the border lets pass."""
-    message = message_class_of(descriptor)()
-    for field in descriptor.fields:
-        rule = field.GetOptions().Extensions[rule_pb2.rule]
-        if not rule.required:
-            continue
-        if field.message_type is not None:
-            getattr(message, field.name).SetInParent()
-            continue
-        value: Any = known.get(field.name) or ("2026-12-24" if rule.date else "x")
-        if rule.id and field.name not in known:
-            value = new_id(rule.id)
-        if field.cpp_type != field.CPPTYPE_STRING:
-            value = 1
-        if field.is_repeated:
-            getattr(message, field.name).append(value)
-        else:
-            setattr(message, field.name, value)
-    return message
 
 
 def test_nobody_of_another_branch_moves_a_job(bench: Any) -> None:

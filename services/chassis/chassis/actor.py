@@ -35,8 +35,11 @@ class Actor:
     session_id: str = ""
 
     def reaches(self, *places: str) -> bool:
-        """Tell whether one of the branches lies within the caller's scope."""
-        return self.scope is not Scope.OWN_BRANCH or self.branch_id in places
+        """Tell whether one of the branches lies within the caller's scope. A scope that says
+        nothing about branches reaches none."""
+        if self.scope is Scope.CHAIN:
+            return True
+        return self.scope is Scope.OWN_BRANCH and self.branch_id != "" and self.branch_id in places
 
 
 def system(service: str) -> Actor:

@@ -66,6 +66,6 @@ def _person(rule: Rule, identity: Identity) -> Actor:
         role=role,
         roles=frozenset(identity.roles),
         branch_id=identity.branch_id,
-        scope=rule.scope,
+        scope=Scope.CHAIN if rule.chain_roles.intersection(identity.roles) else rule.scope,
         session_id=identity.session_id,
     )

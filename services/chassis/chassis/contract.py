@@ -29,9 +29,11 @@ class RuleMissing(Exception):
 
 @dataclass(frozen=True)
 class Rule:
-    """Who may call an RPC, and how far they reach."""
+    """Who may call an RPC, and how far they reach. `chain_roles` are those of the roles that reach
+    every branch whatever the scope."""
 
     roles: tuple[Role, ...]
+    chain_roles: frozenset[Role]
     scope: Scope
     services: frozenset[str]
     open: bool
@@ -44,14 +46,15 @@ def rule_of(method: Any) -> Rule:
     """Return the rule written on an RPC. Raises RuleMissing when there is none, or one that admits
     nobody."""
     written = method.GetOptions().Extensions[rule_pb2.rule]
-    people = bool(written.roles) or written.signed_in
+    people = bool(written.roles) or bool(written.chain_roles) or written.signed_in
     machines = bool(written.services) or written.any_service
     if not (people or machines or written.open):
         raise RuleMissing(f"{method.full_name} says nobody may call it")
     if not written.open and written.scope == rule_pb2.SCOPE_UNSPECIFIED:
         raise RuleMissing(f"{method.full_name} says no scope")
     return Rule(
-        roles=tuple(_role(number) for number in written.roles),
+        roles=tuple(_role(number) for number in (*written.roles, *written.chain_roles)),
+        chain_roles=frozenset(_role(number) for number in written.chain_roles),
         scope=_scope(written.scope),
         services=frozenset(written.services),
         open=written.open,

@@ -1,7 +1,8 @@
 """Evidence on its way into records: offered for upload, then confirmed by hash, then named by
-commands.
+commands, and shown to those whom its record concerns.
 
-What was offered and never confirmed is swept after a day; so is its object.
+What was offered and never confirmed is swept after a day; so is its object. What was confirmed is a
+copy under a key of its own, which nobody can write to.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from chassis.errors import Refused, Unknown
+from chassis.actor import Actor
+from chassis.errors import NotPermitted, Outdated, Refused, Unknown
 from chassis.records.envelope import Evidence
-from chassis.records.tables import evidence
+from chassis.records.kinds import Kind, kind_named
+from chassis.records.tables import evidence, record
 
 _CONFIRMABLE = timedelta(days=1)
 _CONFIRMING = timedelta(hours=1)
@@ -24,11 +28,23 @@ swept under it."""
 
 _SWEPT_AT_ONCE = 100
 
+_HAS_EVIDENCE = text("record.evidence <> '[]'")
+"""Spelled as the index spells it, so that the planner sees that the index serves."""
+
 
 class EvidenceUnconfirmed(Refused):
     """The object was not confirmed: nobody has checked that the bytes are what they should be."""
 
     reason = "EVIDENCE_UNCONFIRMED"
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An upload that was offered: its media type, and the key of what it was confirmed as (empty
+    before that)."""
+
+    media_type: str
+    confirmed_as: str
 
 
 def offered(
@@ -42,19 +58,20 @@ def offered(
     )
 
 
-def media_type_of(connection: Connection, object_key: str) -> str:
-    """Return the media type an upload was offered for. Raises Unknown (OBJECT_UNKNOWN), also when
-    that was more than a day ago."""
+def offer_of(connection: Connection, object_key: str, to: str) -> Offer:
+    """Return what was offered to somebody. Raises Unknown (OBJECT_UNKNOWN), also for what was
+    offered to somebody else, or more than a day ago."""
     columns = evidence.c
     found = connection.execute(
-        select(columns.media_type).where(
+        select(columns.media_type, columns.confirmed_as, columns.confirmed_at).where(
             columns.object_key == object_key,
+            columns.offered_to == to,
             or_(columns.offered_at > func.now() - _CONFIRMABLE, columns.confirmed_at.is_not(None)),
         )
-    ).scalar()
+    ).first()
     if found is None:
-        raise Unknown("no upload was offered under this key", reason="OBJECT_UNKNOWN")
-    return str(found)
+        raise Unknown("no upload was offered to you under this key", reason="OBJECT_UNKNOWN")
+    return Offer(found.media_type, found.confirmed_as or (object_key if found.confirmed_at else ""))
 
 
 def confirmed(connection: Connection, shown: Evidence, at: datetime) -> None:
@@ -64,6 +81,19 @@ def confirmed(connection: Connection, shown: Evidence, at: datetime) -> None:
         .where(evidence.c.object_key == shown.object_key)
         .values(sha256=shown.sha256, size_bytes=shown.size_bytes, note=shown.note, confirmed_at=at)
     )
+
+
+def sealed(connection: Connection, object_key: str, shown: Evidence, at: datetime) -> None:
+    """Note as what an upload was confirmed. Raises Outdated when another confirmation of it came
+    first."""
+    first = connection.execute(
+        update(evidence)
+        .where(evidence.c.object_key == object_key, evidence.c.confirmed_as == "")
+        .values(confirmed_as=shown.object_key)
+    )
+    if first.rowcount == 0:
+        raise Outdated("the upload was confirmed meanwhile: confirm again to hear as what")
+    confirmed(connection, shown, at)
 
 
 def kept(connection: Connection, shown: Evidence, by: str, at: datetime) -> None:
@@ -85,32 +115,77 @@ def kept(connection: Connection, shown: Evidence, by: str, at: datetime) -> None
 
 
 def named(connection: Connection, object_keys: Sequence[str]) -> tuple[Evidence, ...]:
-    """Return confirmed evidence in the order named. Raises EvidenceUnconfirmed."""
+    """Return confirmed evidence in the order named; the key of an upload stands for what it was
+    confirmed as. Raises EvidenceUnconfirmed."""
     if not object_keys:
         return ()
-    columns = evidence.c
-    rows = connection.execute(
-        select(evidence).where(
-            columns.object_key.in_(object_keys), columns.confirmed_at.is_not(None)
-        )
-    ).mappings()
-    found = {
-        row["object_key"]: Evidence(
-            object_key=row["object_key"],
-            sha256=row["sha256"],
-            media_type=row["media_type"],
-            size_bytes=row["size_bytes"],
-            note=row["note"],
-        )
-        for row in rows
-    }
+    found = _confirmed_under(connection, object_keys)
     missing = [key for key in object_keys if key not in found]
     if missing:
         raise EvidenceUnconfirmed(
             "evidence is named that was not confirmed",
             missing=[f"confirmed object: {key}" for key in missing],
         )
-    return tuple(found[key] for key in object_keys)
+    return tuple(
+        Evidence(
+            object_key=found[key].object_key,
+            sha256=found[key].sha256,
+            media_type=found[key].media_type,
+            size_bytes=found[key].size_bytes,
+            note=found[key].note,
+        )
+        for key in object_keys
+    )
+
+
+def _confirmed_under(connection: Connection, object_keys: Sequence[str]) -> dict[str, Row[Any]]:
+    """Return the confirmed objects by the key they are asked for: their own, or their upload's."""
+    asked, own = evidence.alias(), evidence.alias()
+    own_key = func.coalesce(func.nullif(asked.c.confirmed_as, ""), asked.c.object_key)
+    rows = connection.execute(
+        select(asked.c.object_key.label("asked"), own)
+        .join_from(asked, own, own.c.object_key == own_key)
+        .where(asked.c.object_key.in_(object_keys), own.c.confirmed_at.is_not(None))
+    )
+    return {row.asked: row for row in rows}
+
+
+def readable(connection: Connection, object_key: str, by: Actor) -> str:
+    """Return the key under which an object is kept that the caller may look at: it shows a record
+    within reach whose values the caller's roles may read, or the caller uploaded it and no record
+    names it yet.
+
+    Raises Unknown (OBJECT_UNKNOWN), NotPermitted (WRONG_BRANCH, ROLE_NOT_PERMITTED).
+    """
+    kept_row = _confirmed_under(connection, [object_key]).get(object_key)
+    own_key: str = kept_row.object_key if kept_row else object_key
+    showing = connection.execute(records_showing(own_key)).all()
+    if not showing:
+        if kept_row is None or kept_row.offered_to != by.id:
+            raise Unknown("no evidence is kept under this key", reason="OBJECT_UNKNOWN")
+        return own_key
+    within = [one for one in showing if _is_within_reach(one, by)]
+    if not within:
+        raise NotPermitted("it shows a record of another branch", reason="WRONG_BRANCH")
+    if not any(_may_read(kind_named(one.kind), by) for one in within):
+        raise NotPermitted("your role may not read what it shows", reason="ROLE_NOT_PERMITTED")
+    return own_key
+
+
+def records_showing(object_key: str) -> Select[Any]:
+    """Return the statement that finds the records an object is evidence of."""
+    columns = record.c
+    return select(columns.kind, columns.branch_id, columns.held_at_id).where(
+        columns.evidence.contains([{"object_key": object_key}]), _HAS_EVIDENCE
+    )
+
+
+def _is_within_reach(row: Row[Any], actor: Actor) -> bool:
+    return kind_named(row.kind).chain_wide or actor.reaches(row.branch_id, row.held_at_id)
+
+
+def _may_read(kind: Kind[Any], actor: Actor) -> bool:
+    return not kind.readers or bool(kind.readers & actor.roles)
 
 
 @dataclass(frozen=True)
@@ -122,7 +197,7 @@ class Due:
 
 
 def due(connection: Connection, at: datetime) -> Due:
-    """Return some uploads that were offered long ago and never confirmed."""
+    """Return some uploads that were offered long ago; what was confirmed of them is a copy."""
     columns = evidence.c
     rows = connection.execute(
         select(columns.object_key)

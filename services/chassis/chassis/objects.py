@@ -1,8 +1,9 @@
 """Scans, photos and signatures in the object store, reached by S3.
 
 A client uploads straight to the store with a presigned PUT; since that enforces neither size nor
-hash, the upload counts only after `confirm` has streamed and hashed it. Keys hold the service,
-the kind and a random id: nothing personal.
+hash, and may be used again for some minutes, the upload counts only after `seal` has copied it to a
+key that no client can write to, and hashed the copy. Keys hold the service, the kind, a random id
+and the hash: nothing personal.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import CopySource
 from minio.error import S3Error
 
 from chassis.errors import Refused, Unavailable, Unknown, invalid
@@ -37,6 +39,12 @@ class ObjectDiffers(Refused):
     reason = "OBJECT_DIFFERS"
 
 
+class ObjectTooLarge(Refused):
+    """The upload is larger than the platform keeps."""
+
+    reason = "OBJECT_TOO_LARGE"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Offered:
     """Where to put or get an object, and how long that stays possible."""
@@ -44,6 +52,11 @@ class Offered:
     object_key: str
     url: str
     valid_seconds: int
+
+
+def sealed_key(object_key: str, sha256: str) -> str:
+    """Return a fresh key for the confirmed copy of an upload, named by its hash."""
+    return f"{object_key.rpartition('/')[0]}/{new_id('obj')}-{sha256}"
 
 
 class ObjectStore:
@@ -104,36 +117,55 @@ class ObjectStore:
         except (S3Error, urllib3.exceptions.HTTPError) as error:
             raise Unavailable("the object store cannot be reached") from error
 
-    def confirm(self, object_key: str, *, sha256: str, media_type: str, note: str = "") -> Evidence:
-        """Stream and hash what was uploaded, and return it as evidence.
+    def seal(
+        self,
+        object_key: str,
+        key: str,
+        *,
+        sha256: str,
+        media_type: str,
+        note: str = "",
+        most_bytes: int,
+    ) -> Evidence:
+        """Copy what was uploaded to `key` inside the store, hash the copy, and return it as
+        evidence. A copy that is refused is removed.
 
-        Raises Unknown when nothing was uploaded, ObjectDiffers when the hash is another,
-        Unavailable.
+        Raises Unknown when nothing was uploaded, ObjectTooLarge, ObjectDiffers when the hash is
+        another, Unavailable.
         """
-        digest = hashlib.sha256()
-        size = 0
+        self._copy(object_key, key, most_bytes)
         try:
-            answer = self._client.get_object(self.bucket, object_key)
-            try:
-                for chunk in answer.stream(_CHUNK):
-                    digest.update(chunk)
-                    size += len(chunk)
-            finally:
-                answer.close()
-                answer.release_conn()
+            size = self._hashed(key, sha256, most_bytes)
+        except Refused:
+            self.remove(key)
+            raise
+        return Evidence(
+            object_key=key, sha256=sha256, media_type=media_type, size_bytes=size, note=note
+        )
+
+    def _copy(self, object_key: str, key: str, most_bytes: int) -> None:
+        try:
+            _require_size(self._client.stat_object(self.bucket, object_key).size, most_bytes)
+            self._client.copy_object(self.bucket, key, CopySource(self.bucket, object_key))
         except S3Error as error:
             raise Unknown(
                 f"nothing was uploaded under {object_key}", reason="OBJECT_UNKNOWN"
             ) from error
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable("the object store cannot be reached") from error
+
+    def _hashed(self, key: str, sha256: str, most_bytes: int) -> int:
+        """Return the size of an object whose bytes hash as announced; it may have been overwritten
+        between the look at its size and the copy."""
+        digest = hashlib.sha256()
+        size = 0
+        for chunk in self.stream(key):
+            digest.update(chunk)
+            size += len(chunk)
+            _require_size(size, most_bytes)
         if digest.hexdigest() != sha256:
-            raise ObjectDiffers(
-                "the uploaded bytes have another sha256 than announced", object_key=object_key
-            )
-        return Evidence(
-            object_key=object_key, sha256=sha256, media_type=media_type, size_bytes=size, note=note
-        )
+            raise ObjectDiffers("the uploaded bytes have another sha256 than announced")
+        return size
 
     def put(
         self, service: str, purpose: str, data: bytes, media_type: str, note: str = ""
@@ -188,3 +220,8 @@ class ObjectStore:
             return [str(one.object_name) for one in found]
         except (S3Error, urllib3.exceptions.HTTPError) as error:
             raise Unavailable("the object store cannot be reached") from error
+
+
+def _require_size(size: int, most_bytes: int) -> None:
+    if size > most_bytes:
+        raise ObjectTooLarge(f"the upload is larger than {most_bytes} bytes", limit=most_bytes)

@@ -49,6 +49,10 @@ class SharedSettings(ProcessSettings):
         default=30.0, gt=0, le=600, alias="OPTICHAIN_LONGEST_PAUSE_SECONDS"
     )
     """Upper end of the growing pauses after which a failed message is delivered again."""
+    upload_limit_bytes: int = Field(
+        default=256 * 1024 * 1024, ge=1, alias="OPTICHAIN_UPLOAD_LIMIT_BYTES"
+    )
+    """Largest upload that is kept as evidence; a chain's old customers as one CSV must fit."""
 
 
 class ServiceSettings(SharedSettings):

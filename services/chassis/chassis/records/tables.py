@@ -198,6 +198,7 @@ evidence = Table(
     Column("size_bytes", BigInteger),
     Column("note", Text),
     Column("confirmed_at", instant),
+    Column("confirmed_as", Text),
 )
 
 rule_edition = Table(

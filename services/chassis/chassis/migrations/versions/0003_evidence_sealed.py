@@ -1,0 +1,24 @@
+"""What an upload was confirmed as, and the way from an object back to the records it shows.
+
+Revision ID: chassis_0003
+"""
+
+from __future__ import annotations
+
+from chassis.migrate import run
+
+revision = "chassis_0003"
+down_revision = "chassis_0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the column, and an index of the few records that carry evidence."""
+    run(
+        "ALTER TABLE evidence ADD COLUMN confirmed_as text NOT NULL DEFAULT ''",
+        """
+        CREATE INDEX record_evidence ON record USING gin (evidence jsonb_path_ops)
+        WHERE evidence <> '[]'
+        """,
+    )
