@@ -83,13 +83,19 @@ async def read_message(request: Request, route: Route, settings: Settings) -> Me
 def _read_headers(request: Request, message: Any, problems: Problems) -> None:
     fields = message.DESCRIPTOR.fields_by_name
     key = request.headers.get(IDEMPOTENCY_KEY)
-    if key is not None and REQUEST_ID in fields:
+    if key == "":
+        problems.append(FieldProblem(REQUEST_ID, "idempotency_key", "is an empty Idempotency-Key"))
+    elif key is not None and REQUEST_ID in fields:
         if message.request_id not in ("", key):
             text = "differs from the Idempotency-Key"
             problems.append(FieldProblem(REQUEST_ID, "idempotency_key", text))
         message.request_id = key
     match = request.headers.get(IF_MATCH)
-    if match is None or REVISION not in fields:
+    if match is None:
+        return
+    if REVISION not in fields:
+        text = "If-Match cannot be honoured here: this takes no revision"
+        problems.append(FieldProblem(REVISION, "if_match", text))
         return
     found = _ETAG.fullmatch(match)
     if found is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,9 @@ from optichain.field.v1 import rule_pb2 as field_pb2
 _LONGEST_TEXT = 2_000
 _MOST_ITEMS = 200
 _SHA256_DIGITS = 64
+_FIRST_INSTANT = int(datetime(1900, 1, 1, tzinfo=UTC).timestamp())
+_AFTER_LAST_INSTANT = int(datetime(2201, 1, 1, tzinfo=UTC).timestamp())
+"""The years 1900 to 2200: far from where a date in another zone leaves the calendar."""
 
 
 class RuleMissing(Exception):
@@ -109,9 +112,12 @@ def _checker(field: Any) -> Callable[[Message, str], Iterator[FieldProblem]]:
     rule = field.GetOptions().Extensions[field_pb2.rule]
     name = field.name
     nested = field.message_type is not None
+    is_instant = nested and field.message_type.full_name == "google.protobuf.Timestamp"
 
     def one(value: Any, place: str) -> Iterator[FieldProblem]:
-        if nested:
+        if is_instant:
+            yield from _instant_problems(value, place)
+        elif nested:
             yield from _problems(value, f"{place}.")
         else:
             yield from _scalar_problems(field, rule, value, place)
@@ -138,6 +144,12 @@ def _checker(field: Any) -> Callable[[Message, str], Iterator[FieldProblem]]:
             yield FieldProblem(place, "required", "must be given")
 
     return check_field
+
+
+def _instant_problems(value: Any, place: str) -> Iterator[FieldProblem]:
+    in_range = _FIRST_INSTANT <= value.seconds < _AFTER_LAST_INSTANT
+    if not in_range or not 0 <= value.nanos < 1_000_000_000:
+        yield FieldProblem(place, "instant", "is no instant of the years 1900 to 2200")
 
 
 def _scalar_problems(field: Any, rule: Any, value: Any, place: str) -> Iterator[FieldProblem]:
