@@ -10,7 +10,7 @@ from chassis.migrate import run
 revision = "clinical_0002"
 down_revision = "clinical_0001"
 branch_labels = None
-depends_on = "chassis_0004"
+depends_on = "chassis_0005"
 
 
 def upgrade() -> None:
