@@ -16,6 +16,7 @@ from chassis.records.pins import StalePins
 from chassis.records.tables import record
 from chassis.roles import Role
 from inventory import store
+from inventory.commands_order import commit_to_order
 from inventory.stock import Cause
 from inventory.tables import movement, shelf
 from optichain.inventory.v1 import inventory_service_pb2 as pb
@@ -206,6 +207,71 @@ def test_a_frame_that_breaks_on_the_display_ends_its_set_aside(stockroom: Any) -
     assert stockroom.free(frame_id) == {stockroom.lab_id: 1}
     with pytest.raises(DomainError):
         spoil(stockroom, piece_id=piece_id)
+
+
+@pytest.mark.parametrize("is_set_aside", [False, True])
+def test_a_frame_that_breaks_on_the_road_is_counted_off_once_and_never_arrives(
+    stockroom: Any, is_set_aside: bool
+) -> None:
+    frame_id = stockroom.add_frame()
+    lot_id = stockroom.stock_frames(frame_id, 1, stockroom.lab_id)
+    if is_set_aside:
+        set_aside_id = stockroom.set_aside(frame_id, branch_id=stockroom.lab_id)
+        wanted = pb.RequestTransferRequest(set_aside_id=set_aside_id)
+        commit_frame(stockroom, set_aside_id)
+    else:
+        wanted = pb.RequestTransferRequest(product_id=frame_id, from_branch_id=stockroom.lab_id)
+    asked = stockroom.ask(Role.OPTICIAN, wanted, pb.RequestTransferResponse).transfer
+    on_the_road(stockroom, asked.envelope.id)
+    listed = pb.ListPiecesRequest(product_id=frame_id)
+    piece_id = stockroom.ask(Role.OPTICIAN, listed, pb.ListPiecesResponse).pieces[0].id
+
+    spoil(stockroom, piece_id=piece_id, reason_code="X01")
+    receive = pb.ReceiveTransferRequest(transfer_id=asked.envelope.id)
+    stockroom.ask(Role.RECEIVER, receive, pb.ReceiveTransferResponse)
+
+    with stockroom.by_rule() as work:
+        counted = select(movement.c.branch_id, func.sum(movement.c.quantity))
+        of_branch = work.connection.execute(counted.group_by(movement.c.branch_id)).all()
+        assert store.on_hand_by_movements(work.connection, lot_id) == 0
+    assert [tuple(row) for row in of_branch] == [(stockroom.lab_id, 0)]
+
+
+def test_a_frame_on_the_road_is_not_drawn_to_a_job(stockroom: Any) -> None:
+    frame_id = stockroom.add_frame()
+    stockroom.stock_frames(frame_id, 1, stockroom.lab_id)
+    set_aside_id = stockroom.set_aside(frame_id, branch_id=stockroom.lab_id)
+    commit_frame(stockroom, set_aside_id)
+    wanted = pb.RequestTransferRequest(set_aside_id=set_aside_id)
+    asked = stockroom.ask(Role.OPTICIAN, wanted, pb.RequestTransferResponse).transfer
+    on_the_road(stockroom, asked.envelope.id)
+    reserved = stockroom.held().reservations[0].envelope.id
+
+    assert stockroom.refusal(lambda: stockroom.draw(reserved, new_id("job"))) == "IN_TRANSIT"
+
+
+def commit_frame(stockroom: Any, set_aside_id: str) -> None:
+    with stockroom.by_rule() as work:
+        commit_to_order(
+            work, order_id=new_id("ord"), set_aside_ids=[set_aside_id], reservation_ids=[]
+        )
+
+
+def on_the_road(stockroom: Any, transfer_id: str) -> None:
+    send = pb.SendTransferRequest(transfer_id=transfer_id, carrier="van 3")
+    stockroom.ask(Role.FRAME_CONTROLLER, send, pb.SendTransferResponse, stockroom.lab_id)
+
+
+def test_frames_break_piece_by_piece_and_lenses_by_power(stockroom: Any, lens_id: str) -> None:
+    frame_id = stockroom.add_frame()
+    frames, lenses = stockroom.stock_frames(frame_id, 1), stockroom.stock_lenses(lens_id, 1)
+
+    for lot_id, field in ((frames, "piece_id"), (lenses, "power")):
+        with pytest.raises(Invalid) as refused:
+            spoil(stockroom, lot_id=lot_id)
+        assert refused.value.problems[0].field == field
+    assert stockroom.free(frame_id) == {stockroom.shop_id: 1}
+    assert stockroom.told("StockBroken") == []
 
 
 def test_a_breakage_names_its_reason_and_what_broke(stockroom: Any) -> None:

@@ -20,6 +20,7 @@ from inventory.commands_set_aside import give_up
 from inventory.draw import BREAKAGE, DRAW, Breakage, StockBroken, fault_side_of
 from inventory.lens import LensPower
 from inventory.lot import LOT
+from inventory.product import PRODUCT, ProductKind
 from inventory.reservation import RESERVATION, Reservation
 from inventory.set_aside import SET_ASIDE
 from inventory.stock import Cause, Piece, PieceState, Shelf
@@ -39,7 +40,7 @@ def record_breakage(
 ) -> Record[Breakage]:
     """Record that stock broke: what a reservation holds (all of it), a piece, or stock on the
     shelf of this branch. Raises Unknown, WrongBranch, MoveForbidden, Invalid (REASON_UNKNOWN,
-    NOTHING_NAMED)."""
+    NOTHING_NAMED, POWER_MISSING)."""
     rule = in_force(work.connection, "breakage_reason", work.at.date())
     told = _Told(
         id=new_id("brk"),
@@ -131,6 +132,7 @@ def _break_on_shelf(
     """Take broken stock from the shelf: what is free first, then what the newest reservations hold.
     What was never counted there is found and lost at once."""
     lot = work.records.find(LOT, lot_id)
+    _require_counted_so(work, lot.content.product_id, power)
     shelf = Shelf(
         product_id=lot.content.product_id,
         lot_id=lot_id,
@@ -153,6 +155,15 @@ def _break_on_shelf(
         store.moved(work, Cause.ADJUSTED, shelf, rest, told.id)
     store.moved(work, Cause.BROKEN, shelf, -quantity, told.id)
     return _add(work, told, shelf, quantity)
+
+
+def _require_counted_so(work: UnitOfWork, product_id: str, power: LensPower | None) -> None:
+    kind = work.records.find(PRODUCT, product_id).content.product_kind
+    if kind is ProductKind.FRAME:
+        raise invalid("piece_id", "required", "frames are counted piece by piece")
+    if (kind is ProductKind.LENS) != (power is not None):
+        text = "must be given for lenses, and for nothing else"
+        raise invalid("power", "required", text, reason="POWER_MISSING")
 
 
 def _add(

@@ -14,7 +14,7 @@ from inventory.commands_reservation import shelf_of
 from inventory.draw import DRAW, Draw, LotNotSellable, StockDrawn
 from inventory.lot import LOT
 from inventory.reservation import RESERVATION, OtherCase, Reservation
-from inventory.stock import Cause, PieceState
+from inventory.stock import Cause, PieceInTransit, PieceState
 
 
 @gate("draw_to_job", RESERVATION, by="reservation_id")
@@ -22,13 +22,15 @@ def draw_to_job(
     work: UnitOfWork, *, reservation_id: str, job_id: str, case_id: str = ""
 ) -> Record[Draw]:
     """Draw reserved stock to a job. Raises Unknown, WrongBranch, OtherCase, LotNotSellable,
-    MoveForbidden, StalePins."""
+    PieceInTransit, MoveForbidden, StalePins."""
     reservation = work.records.live(RESERVATION, reservation_id)
     content = reservation.content
     if case_id and case_id != reservation.case_id:
         raise OtherCase(f"{reservation_id} belongs to another case", id=reservation_id)
     if content.lot_id and store.locked_lots(work.connection, [content.lot_id]):
         raise LotNotSellable("nothing of this lot may be drawn", id=content.lot_id)
+    if content.piece_id and store_piece.find(work.connection, content.piece_id).is_in_transit:
+        raise PieceInTransit("the frame travels", id=content.piece_id, missing=["frame received"])
     draw_id = new_id("drw")
     drawn = work.records.move(reservation, "draw", nobody_next=True, job_id=job_id, draw_id=draw_id)
     lot = work.records.find(LOT, content.lot_id)
@@ -71,10 +73,14 @@ def draw_to_job(
 def take_out(
     work: UnitOfWork, content: Reservation, cause: Cause, state: PieceState, about: str
 ) -> None:
-    """Take reserved stock away for good, and note the movement."""
+    """Take reserved stock away for good, and note the movement; what travels was counted off when
+    it was sent."""
     shelf = shelf_of(content)
     if content.piece_id:
-        piece = store_piece.put_in_state(work.connection, content.piece_id, state)
+        piece = store_piece.find(work.connection, content.piece_id)
+        store_piece.put_in_state(work.connection, piece.id, state)
+        if piece.is_in_transit:
+            return
         shelf = replace(shelf, branch_id=piece.branch_id)
     else:
         store_shelf.take_reserved(work.connection, shelf, content.quantity)

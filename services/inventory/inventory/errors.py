@@ -7,7 +7,7 @@ from inventory.lot import AcceptorIsReceiver, ChecksMissing
 from inventory.product import SkuTaken
 from inventory.reservation import OtherCase, ReservationCommitted
 from inventory.set_aside import SetAsideLimit
-from inventory.stock import NotHeld, OutOfStock, SerialTaken
+from inventory.stock import NotHeld, OutOfStock, PieceInTransit, SerialTaken
 
 __all__ = [
     "AcceptorIsReceiver",
@@ -16,6 +16,7 @@ __all__ = [
     "NotHeld",
     "OtherCase",
     "OutOfStock",
+    "PieceInTransit",
     "ReservationCommitted",
     "SerialTaken",
     "SetAsideLimit",

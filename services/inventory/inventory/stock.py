@@ -21,6 +21,12 @@ class NotHeld(Refused):
     reason = "NOT_HELD"
 
 
+class PieceInTransit(Refused):
+    """The piece travels, so nobody has it in hand."""
+
+    reason = "IN_TRANSIT"
+
+
 class SerialTaken(AlreadyThere):
     """A piece of this product has this serial number already."""
 

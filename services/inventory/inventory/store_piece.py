@@ -131,11 +131,11 @@ def pass_on(
 
 
 def put_in_state(connection: Connection, piece_id: str, state: PieceState) -> Piece:
-    """Note what became of a piece, whoever holds it; returns it so."""
+    """Note what became of a piece, whoever holds it; it travels no further. Returns it so."""
     row = connection.execute(
         update(piece_table)
         .where(piece_table.c.id == piece_id)
-        .values(state=state)
+        .values(state=state, transfer_id="")
         .returning(*piece_table.c)
     ).one()
     return _piece(row)
