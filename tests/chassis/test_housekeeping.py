@@ -171,6 +171,38 @@ def test_it_counts_the_events_that_wait_for_the_broker(
     assert housekeeping.outbox_waiting() == 3
 
 
+def test_it_tells_for_how_long_the_oldest_event_has_waited_while_nothing_is_published(
+    database: Database, housekeeping: Housekeeping
+) -> None:
+    assert housekeeping.outbox_age_ms() == 0
+    row = {"aggregate_id": "br_1", "type": "t", "body": b"", "traceparent": ""}
+    with database.work(system("organisation")) as work:
+        for minutes in (5, 1):
+            at = clock.now() - timedelta(minutes=minutes)
+            values = {**row, "event_id": uuid4(), "occurred_at": at}
+            work.connection.execute(insert(outbox).values(values))
+
+    assert 300_000 <= housekeeping.outbox_age_ms() < 360_000
+
+
+def test_a_store_that_is_away_keeps_nothing_else_from_being_tidied(
+    database: Database, store: ObjectStore
+) -> None:
+    key = upload(database, store, days_ago=2)
+    note = {"subscription": "s", "event_id": uuid4(), "handled_at": clock.now() - 31 * DAY}
+    with database.work(system("organisation")) as work:
+        work.connection.execute(insert(inbox).values(note))
+    nowhere = _settings(
+        s3_url="http://a:b@127.0.0.1:9/none", amqp_url="amqp://a:b@127.0.0.1:9/none"
+    )
+
+    assert not Housekeeping("organisation", database, nowhere).turn()
+
+    assert known(database) == [key]
+    with database.snapshot() as connection:
+        assert connection.execute(select(func.count()).select_from(inbox)).scalar() == 0
+
+
 def test_it_counts_the_dead_letters(platform: MessagePlatform) -> None:
     platform.post(DEAD, b"")
     settings = _settings(amqp_url=platform.amqp_url)

@@ -175,6 +175,20 @@ def test_an_edit_names_the_revision_it_saw_in_the_body_or_as_if_match(
     problem(weak, 422, "INVALID")
 
 
+def test_an_if_match_that_cannot_be_honoured_and_an_empty_key_are_refused(
+    door: Door, office: Person
+) -> None:
+    wanted = {"purpose": "photo", "media_type": "image/png"}
+    for header, rule in (
+        ({"If-Match": '"1"'}, "if_match"),
+        ({"Idempotency-Key": ""}, "idempotency_key"),
+    ):
+        refused = door.call(
+            "POST", "/organisation/uploads", token=office.token, json=wanted, headers=header
+        )
+        assert problem(refused, 422, "INVALID")["fields"][0]["rule"] == rule
+
+
 def test_a_repeat_under_one_idempotency_key_answers_the_same_and_writes_once(
     door: Door, office: Person
 ) -> None:

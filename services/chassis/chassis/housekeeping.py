@@ -3,14 +3,19 @@ ever: uploads never confirmed, replies and inbox notes past their time; and it c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection, Table, delete, func, select, tuple_
 
 from chassis import actor, clock, dead_letters, evidence, telemetry
 from chassis.db import Database
+from chassis.errors import Unavailable
 from chassis.records.tables import inbox, outbox, reply
 from chassis.settings import ServiceSettings
+
+log = structlog.get_logger()
 
 HOUSEKEEPING_SECONDS = 60.0
 
@@ -29,12 +34,20 @@ class Housekeeping:
         self._settings = settings
 
     def turn(self) -> bool:
-        """Do a batch of everything; true when there is more to do at once. Raises Unavailable."""
+        """Do a batch of everything; true when there is more to do at once. What cannot be reached
+        keeps no other part from its turn: it counts first, so that those on call see it."""
         at = clock.now()
-        swept = self.sweep_evidence(at)
-        pruned = self.prune(at)
-        self.count()
-        return swept or pruned
+        self._tried(self.count)
+        pruned = self._tried(lambda: self.prune(at))
+        swept = self._tried(lambda: self.sweep_evidence(at))
+        return bool(pruned or swept)
+
+    def _tried(self, part: Callable[[], bool | None]) -> bool | None:
+        try:
+            return part()
+        except (Unavailable, OSError) as away:
+            log.warning("housekeeping put off", service=self._service, error=type(away).__name__)
+            return None
 
     def sweep_evidence(self, at: datetime) -> bool:
         """Remove uploads that were offered long ago and never confirmed; true when more are due.
@@ -65,10 +78,11 @@ class Housekeeping:
         return _PRUNED_AT_ONCE in (replies, notes)
 
     def count(self) -> None:
-        """Tell the metrics how many events wait for the broker and how many dead letters for a
-        person."""
+        """Tell the metrics how many events wait for the broker, for how long the oldest has, and
+        how many dead letters wait for a person. Raises Unavailable, OSError."""
         told = {telemetry.SERVICE: self._service}
         telemetry.outbox_waiting.set(self.outbox_waiting(), told)
+        telemetry.outbox_age.set(self.outbox_age_ms(), told)
         telemetry.dead_letters_waiting.set(self.dead_letters_waiting(), told)
 
     def outbox_waiting(self) -> int:
@@ -76,6 +90,13 @@ class Housekeeping:
         some = select(outbox.c.seq).limit(_COUNTED_AT_MOST).subquery()
         with self._database.snapshot() as connection:
             return connection.execute(select(func.count()).select_from(some)).scalar() or 0
+
+    def outbox_age_ms(self) -> float:
+        """Return for how many milliseconds the oldest event has waited; 0 when none waits."""
+        oldest = select(outbox.c.occurred_at).order_by(outbox.c.seq).limit(1)
+        with self._database.snapshot() as connection:
+            since = connection.execute(oldest).scalar()
+        return (clock.now() - since).total_seconds() * 1000 if since else 0.0
 
     def dead_letters_waiting(self) -> int:
         """Return the length of the service's dead queue."""
