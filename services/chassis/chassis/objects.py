@@ -145,7 +145,8 @@ class ObjectStore:
 
     def _copy(self, object_key: str, key: str, most_bytes: int) -> None:
         try:
-            _require_size(self._client.stat_object(self.bucket, object_key).size or 0, most_bytes)
+            found = self._client.stat_object(self.bucket, object_key)
+            _require_size(found.size or 0, most_bytes)
             self._client.copy_object(self.bucket, key, CopySource(self.bucket, object_key))
         except S3Error as error:
             raise Unknown(

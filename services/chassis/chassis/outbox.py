@@ -92,7 +92,6 @@ class Publisher:
             self._channel.basic_publish(message, exchange=self._exchange, routing_key=event)
         self._sent += 1
         self._unconfirmed.add(self._sent)
-        telemetry.outbox_age.set((time.time() - row.occurred_at.timestamp()) * 1000)
 
     def _confirmed(self, delivery_tag: int, multiple: bool) -> None:
         if multiple:

@@ -59,7 +59,7 @@ handovers = _meter.create_counter("optichain.handovers", "1", "Handovers given, 
 gate_refusals = _meter.create_counter(
     "optichain.gate.refusals", "1", "Gates that refused a stale pin"
 )
-outbox_age = _meter.create_gauge("optichain.outbox.age", "ms", "Age of the event just published")
+outbox_age = _meter.create_gauge("optichain.outbox.age", "ms", "Age of the oldest event waiting")
 outbox_waiting = _meter.create_gauge(
     "optichain.outbox.waiting", "1", "Events that wait for the broker"
 )
