@@ -1,14 +1,14 @@
 """What an upload was confirmed as, and the way from an object back to the records it shows.
 
-Revision ID: chassis_0003
+Revision ID: chassis_0006
 """
 
 from __future__ import annotations
 
 from chassis.migrate import run
 
-revision = "chassis_0003"
-down_revision = "chassis_0002"
+revision = "chassis_0006"
+down_revision = "chassis_0005"
 branch_labels = None
 depends_on = None
 
