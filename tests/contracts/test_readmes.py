@@ -1,4 +1,4 @@
-"""Each service's README tells the whole of its contract: every RPC by name, every event it tells."""
+"""Each service's README tells its whole contract: every RPC by name, every event it tells."""
 
 from __future__ import annotations
 

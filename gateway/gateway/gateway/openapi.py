@@ -20,8 +20,8 @@ _ABOUT = (
     "name, enums are lower-case words, instants are RFC 3339 in UTC, dates are ISO dates. Writes "
     "take an `Idempotency-Key`: a repeat under the same key gets the first answer again. Lists "
     "page by `page_token`. A read needs no key and passes one over; an `If-Match` where no "
-    "revision is taken is refused. A refusal is a problem (RFC 9457) whose `reason` is stable. Every "
-    "answer names its trace in `Trace-Id`."
+    "revision is taken is refused. A refusal is a problem (RFC 9457) whose `reason` is stable. "
+    "Every answer names its trace in `Trace-Id`."
 )
 _WITH_BODY = frozenset({400, 408, 413, 415})
 
