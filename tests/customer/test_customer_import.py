@@ -91,7 +91,7 @@ def report(
 ) -> list[import_batch_pb2.ImportRow]:
     """Return the whole report, read two rows a page."""
     seen: list[import_batch_pb2.ImportRow] = []
-    request = pb.ListImportRowsRequest(import_id=import_id, page_size=2, **how)  # type: ignore[arg-type]
+    request = pb.ListImportRowsRequest(import_id=import_id, page_size=2, **how)  # type: ignore[arg-type]  # an enum
     while True:
         page = counter.chain.ask(request, pb.ListImportRowsResponse, as_=manager)
         seen += page.rows

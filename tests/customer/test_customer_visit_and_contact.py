@@ -37,7 +37,7 @@ def told(chain: Chain, kind: type) -> list[str]:
     with chain.database("customer").snapshot() as connection:
         rows = connection.execute(outbox.select().order_by(outbox.c.seq)).mappings().all()
     name = kind.DESCRIPTOR.full_name  # type: ignore[attr-defined]  # a message class
-    return [kind.FromString(row["body"]) for row in rows if row["type"] == name]  # type: ignore[attr-defined]
+    return [kind.FromString(row["body"]) for row in rows if row["type"] == name]  # type: ignore[attr-defined]  # as above
 
 
 def test_a_visit_may_begin_for_an_adult_asked_about_everything_and_reachable(
@@ -341,7 +341,7 @@ def tell(counter: Counter, customer_id: str, **words: object) -> message_pb2.Mes
         "said": "the glasses are ready",
         **words,
     }
-    request = pb.RecordMessageRequest(customer_id=customer_id, **details)  # type: ignore[arg-type]
+    request = pb.RecordMessageRequest(customer_id=customer_id, **details)  # type: ignore[arg-type]  # texts, enums
     answer = counter.chain.ask(request, pb.RecordMessageResponse, as_=counter.reception)
     return answer.message
 
@@ -397,7 +397,7 @@ def test_a_message_keeps_to_what_was_answered(counter: Counter) -> None:
     counter.answer(customer_id, ORDER_SERVICE)
     assert reason() == "CHANNEL_NOT_PERMITTED"
     tell(counter, customer_id, **none)
-    outcomes = [one.outcome for one in told(counter.chain, events_pb2.CustomerInformed)]  # type: ignore[attr-defined]
+    outcomes = [one.outcome for one in told(counter.chain, events_pb2.CustomerInformed)]  # type: ignore[attr-defined]  # told returns objects
     assert outcomes == [1, 2]
 
 
