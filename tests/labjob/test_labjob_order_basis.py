@@ -206,6 +206,16 @@ def test_a_lens_that_is_not_the_ordered_one_does_not_count_as_reserved(
         one.reserved_lenses(one.ordered_pair())
 
 
+def test_a_lens_that_took_the_place_of_the_quoted_one_is_held_for_the_order() -> None:
+    """Its lot was locked, or it ran out before it was paid: the order took another one up."""
+    in_place = replace(lens_held(Eye.OD, new_id("rsv")), order_id="ord_own")
+    one = basis(held=(FRAME_HELD, in_place, lens_held(Eye.OS, R_OS)), order_id="ord_own")
+    assert [lens.reservation_id for lens in one.reserved_lenses(one.ordered_pair())] == [
+        in_place.id,
+        R_OS,
+    ]
+
+
 def test_a_frame_that_another_order_took_up_does_not_count_as_held() -> None:
     aside = HeldStock(id=new_id("sta"), state="reserved", product_id=FRAME, is_frame=True)
     taken = replace(FRAME_HELD, set_aside_id=aside.id, order_id=new_id("ord"))

@@ -192,8 +192,10 @@ class OrderBasis:
         )
 
     def _serves(self, one: HeldStock, eye: Eye, lens: VerificationPower) -> bool:
+        # Inventory may have put another in the place of the quoted one; that one names the order.
+        is_ours = one.id in self.reservation_ids or one.order_id == self.order_id
         return (
-            one.id in self.reservation_ids
+            is_ours
             and one.state in _HELD
             and one.is_free_for(self.order_id)
             and one.product_id == self.lens_product_id
