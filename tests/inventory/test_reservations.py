@@ -315,6 +315,28 @@ def test_a_second_order_on_the_same_stock_neither_takes_nor_frees_what_the_first
     assert stockroom.free(frame_id) == stockroom.free(lens_id) == {}
 
 
+@pytest.mark.parametrize("later", ["cancelled", "requoted"])
+def test_a_confirmation_that_is_heard_after_what_came_later_takes_nothing_up(
+    stockroom: Any, lens_id: str, later: str
+) -> None:
+    """They come by queues of their own, so a retry may swap them."""
+    order_id = new_id("ord")
+    stockroom.stock_lenses(lens_id, 1)
+    lens = stockroom.reserve(lens_id, OD)
+    told: dict[str, Any] = {"order_id": order_id, "case_id": stockroom.case_id, "revision": 4}
+    event = (
+        billing.OrderCancelled(**told, reservation_ids=[lens])
+        if later == "cancelled"
+        else billing.OrderRequoted(**told, dropped_reservation_ids=[lens])
+    )
+
+    hear(stockroom, event)
+    hear(stockroom, confirmed(stockroom, order_id, reservation_ids=[lens], revision=3))
+
+    assert stockroom.states()[lens] == "released"
+    assert stockroom.free(lens_id) == {stockroom.lab_id: 1}
+
+
 def test_a_cancelled_quotation_gives_back_its_set_aside(stockroom: Any) -> None:
     frame_id = stockroom.add_frame()
     stockroom.stock_frames(frame_id, 1)

@@ -151,6 +151,7 @@ def void_order(
         set_aside_ids=tuple(filter(None, {content.set_aside_id} - kept)),
         reservation_ids=tuple(one for one in content.reservation_ids if one not in kept),
         reason_code=reason_code,
+        revision=order.revision,
     )
     work.tell(order, told)
     return {"order": order, "given_back": given_back}

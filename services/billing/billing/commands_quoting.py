@@ -275,6 +275,7 @@ def _requoted(
         quotation_id=now.quotation_id,
         dropped_reservation_ids=(*dropped, *([became] if became else [])),
         dropped_set_aside_ids=(dropped_frame,) if dropped_frame else (),
+        revision=order.revision,
     )
 
 

@@ -36,11 +36,15 @@ def commit_to_order(
     work: UnitOfWork,
     *,
     order_id: str,
+    revision: int,
     set_aside_ids: Iterable[str],
     reservation_ids: Iterable[str],
 ) -> None:
     """Turn set-asides into reservations and commit reservations to a confirmed order. What is there
-    no longer is taken again, or awaited."""
+    no longer is taken again, or awaited. Nothing is taken up when the order was quoted anew or
+    cancelled since, which may be heard of first."""
+    if not store.hear_of_order(work.connection, order_id, revision):
+        return
     for set_aside_id in set_aside_ids:
         held = work.records.find(SET_ASIDE, set_aside_id)
         if held.content.reservation_id:

@@ -21,7 +21,7 @@ from inventory.lens import LensPower
 from inventory.lot import LOT, SELLABLE, Lot
 from inventory.reservation import RESERVATION, Reservation
 from inventory.stock import Cause, Shelf
-from inventory.tables import due_hold, movement
+from inventory.tables import due_hold, movement, order_heard
 
 C = TypeVar("C")
 
@@ -167,3 +167,17 @@ def on_hand_by_movements(connection: Connection, lot_id: str) -> int:
     """Return what the movements say is on hand of a lot, at all branches together."""
     total = select(func.coalesce(func.sum(movement.c.quantity), 0))
     return int(connection.execute(total.where(movement.c.lot_id == lot_id)).scalar_one())
+
+
+def hear_of_order(connection: Connection, order_id: str, revision: int) -> bool:
+    """Note how far an order was heard of; False when what came later was heard before. Whoever
+    hears of the same order waits until this is committed."""
+    heard = upsert(order_heard).values(order_id=order_id, revision=revision)
+    newest = connection.execute(
+        heard.on_conflict_do_update(
+            index_elements=["order_id"],
+            set_={"revision": heard.excluded.revision},
+            where=order_heard.c.revision <= heard.excluded.revision,
+        ).returning(order_heard.c.revision)
+    )
+    return newest.first() is not None

@@ -94,3 +94,10 @@ due_hold = Table(
     Column("record_id", Text, primary_key=True),
     Column("due_at", instant),
 )
+
+order_heard = Table(
+    "order_heard",
+    metadata,
+    Column("order_id", Text, primary_key=True),
+    Column("revision", Integer),
+)

@@ -27,6 +27,7 @@ class InventoryWorker(Worker):
         order.commit_to_order(
             work,
             order_id=event.order_id,
+            revision=event.revision,
             set_aside_ids=event.set_aside_ids,
             reservation_ids=event.reservation_ids,
         )
@@ -34,6 +35,7 @@ class InventoryWorker(Worker):
     @hears(billing.OrderRequoted)
     def drop(self, work: UnitOfWork, event: billing.OrderRequoted) -> None:
         """Give back what the new quotation needs no longer."""
+        store.hear_of_order(work.connection, event.order_id, event.revision)
         order.drop_from_order(
             work,
             order_id=event.order_id,
@@ -45,6 +47,7 @@ class InventoryWorker(Worker):
     @hears(billing.OrderCancelled)
     def release(self, work: UnitOfWork, event: billing.OrderCancelled) -> None:
         """Give back everything held for the order."""
+        store.hear_of_order(work.connection, event.order_id, event.revision)
         order.release_order(
             work,
             order_id=event.order_id,

@@ -39,6 +39,7 @@ class OrderConfirmed:
     branch_id: str
     set_aside_ids: tuple[str, ...]
     reservation_ids: tuple[str, ...]
+    revision: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,7 @@ class OrderRequoted:
     quotation_id: str
     dropped_reservation_ids: tuple[str, ...]
     dropped_set_aside_ids: tuple[str, ...]
+    revision: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,7 @@ class OrderCancelled:
     set_aside_ids: tuple[str, ...]
     reservation_ids: tuple[str, ...]
     reason_code: str
+    revision: int
 
 
 @dataclass(frozen=True, kw_only=True)
