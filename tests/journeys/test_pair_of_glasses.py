@@ -76,6 +76,7 @@ class Walked:
 
     shop: Shop
     handovers: list[dict[str, Any]]
+    reviews: list[dict[str, Any]]
     order: dict[str, Any]
     ledger: dict[str, Any]
     branches: list[dict[str, Any]]
@@ -119,6 +120,7 @@ def _walk(platform: Platform) -> dict[str, Any]:
     left = {
         "shop": shop,
         "handovers": handovers_of(shop),
+        "reviews": _reviews(shop),
         "order": shop.desk("optician.ja1").do("billing.GetOrder", order_id=order_id),
         "ledger": manager.do("billing.GetLedger", order_id=order_id),
         "branches": office.do("organisation.ListBranches")["branches"],
@@ -131,6 +133,13 @@ def _walk(platform: Platform) -> dict[str, Any]:
     }
     shop.close()
     return left
+
+
+def _reviews(shop: Shop) -> list[dict[str, Any]]:
+    case_id = shop.glasses.case_id
+    found = shop.desk("optician.ja1").do("gateway.ListCaseReviews", case_id=case_id)
+    reviews: list[dict[str, Any]] = found["reviews"]
+    return reviews
 
 
 def _loaded_at_last(platform: Platform) -> SampleChain:
@@ -211,6 +220,19 @@ def test_both_forbidden_things_were_refused_with_versions_fields_and_reason(
     (od,) = axis["fields"]
     assert (od["field"], od["old"]["axis_degrees"], od["new"]["axis_degrees"]) == ("od", 90, 95)
     assert axis["reason_code"] == "RX_TRANSCRIPTION"
+
+
+def test_each_change_asked_whoever_relied_on_it_and_lawful_work_answered(walked: Walked) -> None:
+    told = {(one["holder_kind"], one["record_kind"], one["what"]): one for one in walked.reviews}
+    for holder, what in (
+        ("billing.order", "superseded"),
+        ("billing.order", "amended"),
+        ("labjob.job", "amended"),
+    ):
+        one = told[holder, "clinical.prescription", what]
+        assert (one["envelope"]["state"], one["decision"]) == ("closed", "adopt")
+        assert one["decided_by"].startswith("stf_")
+    assert {one["envelope"]["state"] for one in walked.reviews} == {"closed"}
 
 
 def test_nothing_was_lost_or_doubled_though_processes_died(walked: Walked) -> None:
