@@ -142,6 +142,20 @@ class Chain:
         )
         return Person(actor, self._token(actor))
 
+    def head_office(self) -> Person:
+        """Return somebody of head office, signed in at a branch that organisation keeps."""
+        branch: Any = importlib.import_module("organisation.branch")
+        person = self.person(Role.HEAD_OFFICE)
+        place = branch.Branch(
+            name="Head office",
+            code=person.branch_id[-6:].upper(),
+            branch_kind=branch.BranchKind.HEAD_OFFICE,
+            time_zone="Asia/Shanghai",
+        )
+        with self.work("organisation", person.actor) as work:
+            work.records.add(branch.BRANCH, place, id=person.branch_id)
+        return person
+
     def _token(self, actor: Actor) -> str:
         keys: Any = importlib.import_module("organisation.keys")
         founding: Any = importlib.import_module("organisation.founding")

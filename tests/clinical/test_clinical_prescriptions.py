@@ -187,7 +187,7 @@ def test_a_colleague_confirms_with_a_login_and_a_qualification_of_their_own(clin
 
 def qualify(clinic: Any, who: Any) -> None:
     """Let somebody have passed the course that prescribing needs."""
-    office = clinic.chain.person(Role.HEAD_OFFICE)
+    office = clinic.chain.head_office()
     with clinic.chain.work("organisation", office.actor) as work:
         work.records.add(
             QUALIFICATION,

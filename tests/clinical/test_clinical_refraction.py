@@ -29,7 +29,7 @@ def qualify(clinic: Any, who: Any, course: str = "refraction") -> None:
     """Let somebody sign, as head office records it."""
     from organisation.staff import STAFF, Staff
 
-    office = clinic.chain.person(Role.HEAD_OFFICE)
+    office = clinic.chain.head_office()
     with clinic.chain.work("organisation", office.actor) as work:
         work.records.add(
             STAFF,
