@@ -24,7 +24,8 @@ _PATIENCE_SECONDS = 1.0
 @pytest.fixture
 def silent_clinical(chain: Chain) -> Iterator[Peers]:
     """Organisation answers; at clinical's address somebody listens and never says a word."""
-    chain.serve()
+    chain.serve("clinical")
+    chain.stop("clinical")  # its address is free now, whoever served it before
     loaded = settings.load("labjob")
     host, _, port = loaded.address_of("clinical").rpartition(":")
     with socket.create_server((host, int(port))):

@@ -253,7 +253,11 @@ def test_a_frame_on_the_road_is_not_drawn_to_a_job(stockroom: Any) -> None:
 def commit_frame(stockroom: Any, set_aside_id: str) -> None:
     with stockroom.by_rule() as work:
         commit_to_order(
-            work, order_id=new_id("ord"), set_aside_ids=[set_aside_id], reservation_ids=[]
+            work,
+            order_id=new_id("ord"),
+            revision=1,
+            set_aside_ids=[set_aside_id],
+            reservation_ids=[],
         )
 
 

@@ -527,6 +527,7 @@ class Bench:
             commit_to_order(
                 work,
                 order_id=self.order_id,
+                revision=self.order().order.envelope.revision,
                 set_aside_ids=[self.set_aside_id] if self.set_aside_id else [],
                 reservation_ids=self.reservation_ids,
             )

@@ -139,7 +139,11 @@ def test_a_lens_of_another_order_of_the_same_visit_is_not_drawn(bench: Any) -> N
     second_pair = bench.reserve(1, bench.rx.content.od)
     with bench.chain.work("inventory", actor.system("inventory")) as work:
         commit_to_order(
-            work, order_id=new_id("ord"), set_aside_ids=[], reservation_ids=[second_pair]
+            work,
+            order_id=new_id("ord"),
+            revision=1,
+            set_aside_ids=[],
+            reservation_ids=[second_pair],
         )
     named = pb.ReservedEye(eye=lens_pb2.EYE_OD, reservation_id=second_pair)
     assert bench.refusal(lambda: bench.draw(reservations=[named])).code == "WRONG_LENS"

@@ -154,6 +154,16 @@ def test_a_job_that_is_given_up_is_told_and_asks_nobody_any_more(bench: Any) -> 
 def test_a_decision_needs_the_role_the_branch_and_the_live_version(bench: Any) -> None:
     bench.take_to_lab()
     one = amended(bench)
+    stranger = pb.DecideReviewRequest(
+        review_id=one.envelope.id,
+        revision=one.envelope.revision,
+        decision=ADOPT,
+        judged_version=one.version,
+    )
+    elsewhere = bench.refusal(
+        lambda: bench.ask(Role.OPTICIAN, stranger, pb.DecideReviewResponse, bench.lab_id)
+    )
+    assert elsewhere.code == "WRONG_BRANCH"
     clerk = bench.refusal(lambda: decide(bench, one, ADOPT, Role.LAB_CLERK))
     assert (type(clerk).__mro__[1], clerk.code) == (NotPermitted.__mro__[1], "NOT_THE_REVIEWER")
 
