@@ -165,8 +165,9 @@ class OrderBasis:
         not held, the frame included."""
         missing = [] if self._has_frame() else ["frame set aside or reserved"]
         found = []
+        quoted_first = sorted(self.held, key=lambda one: one.id not in self.reservation_ids)
         for eye, lens in pair.lenses():
-            held = next((one for one in self.held if self._serves(one, eye, lens)), None)
+            held = next((one for one in quoted_first if self._serves(one, eye, lens)), None)
             if held is None:
                 missing.append(f"lens reserved in the ordered power: {eye}")
             else:
