@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from chassis.actor import Scope
 from chassis.errors import FieldProblem, Invalid
 from chassis.ids import check_id
-from chassis.roles import Role
+from chassis.roles import STAFF, Role
 from optichain.auth.v1 import role_pb2, rule_pb2
 from optichain.field.v1 import rule_pb2 as field_pb2
 
@@ -49,14 +49,15 @@ def rule_of(method: Any) -> Rule:
     """Return the rule written on an RPC. Raises RuleMissing when there is none, or one that admits
     nobody."""
     written = method.GetOptions().Extensions[rule_pb2.rule]
-    people = bool(written.roles) or bool(written.chain_roles) or written.signed_in
+    roles = _roles(written)
+    people = bool(roles) or written.signed_in
     machines = bool(written.services) or written.any_service
     if not (people or machines or written.open):
         raise RuleMissing(f"{method.full_name} says nobody may call it")
     if not written.open and written.scope == rule_pb2.SCOPE_UNSPECIFIED:
         raise RuleMissing(f"{method.full_name} says no scope")
     return Rule(
-        roles=tuple(_role(number) for number in (*written.roles, *written.chain_roles)),
+        roles=roles,
         chain_roles=frozenset(_role(number) for number in written.chain_roles),
         scope=_scope(written.scope),
         services=frozenset(written.services),
@@ -65,6 +66,11 @@ def rule_of(method: Any) -> Rule:
         any_service=written.any_service,
         before_password_change=written.before_password_change,
     )
+
+
+def _roles(written: Any) -> tuple[Role, ...]:
+    named = (_role(number) for number in (*written.roles, *written.chain_roles))
+    return tuple(dict.fromkeys((*(STAFF if written.staff else ()), *named)))
 
 
 def _role(number: Any) -> Role:

@@ -38,3 +38,11 @@ class Role(StrEnum):
     PARTNER_LAB = "partner_lab"
     INSTRUMENT = "instrument"
     SYSTEM = "system"
+
+
+STAFF = tuple(
+    role
+    for role in Role
+    if role not in (Role.ON_CALL, Role.PARTNER_LAB, Role.INSTRUMENT, Role.SYSTEM)
+)
+"""Everybody who works on cases."""
