@@ -346,6 +346,34 @@ def test_pinning_a_record_copies_what_it_stands_on(owners: TwoOwners) -> None:
         assert set(held) == {sheet.id, first.id}
 
 
+def test_a_record_is_answered_with_the_pins_of_the_same_moment(owners: TwoOwners) -> None:
+    """Who copies the pins of what it read must not copy those of a later or earlier revision."""
+    work = owners.release(owners.sign(-200))
+    stands_on = {name: owners.sign(-200) for name in ("left", "right")}
+    ended = threading.Event()
+
+    def change_over() -> None:
+        for turn in range(150):
+            name = ("left", "right")[turn % 2]
+            with owners.downstream.work(EDGER) as unit:
+                held = unit.records.get(WORK, work.id)
+                relies_on = [pin(stands_on[name])]
+                verb = "accept" if held.state == "released" else "start"
+                unit.records.move(held, verb, station=name, relies_on=relies_on)
+        ended.set()
+
+    changing = threading.Thread(target=change_over)
+    changing.start()
+    seen: list[tuple[str, str]] = []
+    with owners.downstream.snapshot() as connection:
+        while not ended.is_set():
+            found = queries.standing(connection, work.id)
+            if found.envelope.content.station:
+                seen += [(found.envelope.content.station, one.record_id) for one in found.pins]
+    changing.join()
+    assert set(seen) == {(name, sheet.id) for name, sheet in stands_on.items()}
+
+
 def test_two_writers_of_one_revision_cannot_both_win(owners: TwoOwners) -> None:
     sheet = owners.sign(-200)
     outcomes: list[str] = []

@@ -9,7 +9,7 @@ from chassis.errors import invalid
 
 
 def slip_number(on: date, sequence: int) -> str:
-    """Return the number of the sequence made on a day, such as 26-000042-2."""
+    """Return the number of the sequence made on a day, such as 26-000042-7."""
     digits = f"{on.year % 100:02d}{sequence:06d}"
     return f"{digits[:2]}-{digits[2:]}-{_check_digit(digits)}"
 

@@ -13,18 +13,22 @@ from sqlalchemy import (
     ARRAY,
     Connection,
     RowMapping,
+    Select,
     Uuid,
     any_,
     bindparam,
+    func,
+    literal_column,
     select,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.actor import Actor, Scope
 from chassis.errors import Unknown
 from chassis.ids import as_id, as_uuid
 from chassis.pages import Page, position
-from chassis.records import history, holdings
+from chassis.records import history
 from chassis.records.changes import Change
 from chassis.records.envelope import Record
 from chassis.records.kinds import kind_named, kind_of
@@ -37,6 +41,17 @@ from chassis.roles import Role
 from chassis.telemetry import trace_id_of
 
 _RECORD = select(record_table).where(record_table.c.id == bindparam("record_id"))
+_PINS = (
+    select(func.jsonb_agg(func.to_jsonb(literal_column("pin")), type_=JSONB))
+    .select_from(pin_table)
+    .where(pin_table.c.holder_id == record_table.c.id)
+    .scalar_subquery()
+)
+_STANDING = select(record_table, _PINS.label("pins")).where(
+    record_table.c.id == bindparam("record_id")
+)
+"""One statement, so that record and pins are of one moment: who copies the pins of what it read
+must not copy those of another revision."""
 _RECORDS = select(record_table).where(
     record_table.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))
 )
@@ -73,20 +88,23 @@ class Handover:
 
 
 def standing(connection: Connection, record_id: str) -> Standing:
-    """Return one record with its pins. Raises Unknown."""
-    return Standing(
-        envelope=record_at(connection, record_id), pins=holdings.pins_of(connection, record_id)
-    )
+    """Return one record with the pins it stands on at the same moment. Raises Unknown."""
+    row = _row(connection, _STANDING, record_id)
+    pins = sorted(map(pin_of, row["pins"] or ()), key=lambda one: one.record_id)
+    return Standing(envelope=record_of(row), pins=tuple(pins))
 
 
 def record_at(connection: Connection, record_id: str) -> Record[Any]:
     """Return one record without its pins. Raises Unknown."""
+    return record_of(_row(connection, _RECORD, record_id))
+
+
+def _row(connection: Connection, statement: Select[Any], record_id: str) -> RowMapping:
     kind_of(record_id)
-    asked = {"record_id": as_uuid(record_id)}
-    row = connection.execute(_RECORD, asked).mappings().first()
+    row = connection.execute(statement, {"record_id": as_uuid(record_id)}).mappings().first()
     if row is None:
         raise Unknown(f"{record_id} is not kept here", id=record_id)
-    return record_of(row)
+    return row
 
 
 def records_at(connection: Connection, record_ids: Iterable[str]) -> dict[str, Record[Any]]:
