@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine
 
 from chassis import boot, clock, migrate, settings
 from chassis.actor import Actor, Scope, system
@@ -38,7 +38,25 @@ from chassis.tokens import Verifier
 
 R = TypeVar("R", bound=Message)
 
-_KEPT = ("alembic_version", "rule_edition", "token_key")
+# A TRUNCATE makes new files for each table it names, so it names only those with rows.
+_EMPTY = """
+DO $$
+DECLARE
+    name text;
+    has_rows boolean;
+    filled text[] := '{}';
+BEGIN
+    FOR name IN SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'
+        AND tablename NOT IN ('alembic_version', 'rule_edition', 'token_key')
+    LOOP
+        EXECUTE 'SELECT EXISTS (SELECT FROM ' || name || ')' INTO has_rows;
+        IF has_rows THEN filled := filled || name; END IF;
+    END LOOP;
+    IF filled <> '{}' THEN
+        EXECUTE 'TRUNCATE ' || array_to_string(filled, ', ') || ' RESTART IDENTITY CASCADE';
+    END IF;
+END $$
+"""
 
 
 @dataclass(frozen=True)
@@ -65,6 +83,7 @@ class Chain:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._databases: dict[str, Database] = {}
+        self._owners: dict[str, Engine] = {}
         self._servers: dict[str, grpc.Server] = {}
         self._channels: dict[str, grpc.Channel] = {}
         self._peers: list[Peers] = []
@@ -216,14 +235,13 @@ class Chain:
     def empty(self) -> None:
         """Empty every table of every database that was used, as its owner."""
         for service in self._databases:
-            owner = create_engine(os.environ[f"{service.upper()}_MIGRATE_URL"])
-            with owner.begin() as connection:
-                names = connection.execute(
-                    text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-                ).scalars()
-                tables = ", ".join(f'"{name}"' for name in names if name not in _KEPT)
-                connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
-            owner.dispose()
+            with self._owner(service).begin() as connection:
+                connection.exec_driver_sql(_EMPTY)
+
+    def _owner(self, service: str) -> Engine:
+        if service not in self._owners:
+            self._owners[service] = create_engine(os.environ[f"{service.upper()}_MIGRATE_URL"])
+        return self._owners[service]
 
     def close(self) -> None:
         """Stop the servers and close the databases."""
@@ -235,3 +253,5 @@ class Chain:
             peers.close()
         for database in self._databases.values():
             database.close()
+        for owner in self._owners.values():
+            owner.dispose()
