@@ -221,7 +221,7 @@ class Bench:
                 )
             ],
         )
-        self._receive(self.frame_id, self.shop_id, quantity=3)
+        self.bring_frames("S1", "S2", "S3")
         for eye in (OD, OS):
             self.bring_lenses(eye)
         prices = [
@@ -253,6 +253,10 @@ class Bench:
         request = inventory.AddProductRequest(sku=sku, name=sku, brand="Bund", **content)
         answer = self.ask(Role.PURCHASER, request, inventory.AddProductResponse)
         return answer.product.envelope.id
+
+    def bring_frames(self, *serials: str) -> None:
+        """Bring a piece of the frame to the shop for each serial number; empty where it has none."""
+        self._receive(self.frame_id, self.shop_id, quantity=len(serials), serials=serials)
 
     def bring_lenses(self, eye: PrescribedEye, lot_number: str = "LN-1") -> str:
         """Bring three lenses of a power to the lab; returns their lot."""
@@ -581,14 +585,31 @@ class Bench:
 
     def frame_reservation(self) -> str:
         """Return the newest reservation of the frame."""
+        return self._reserved_frames()[-1].envelope.id
+
+    def _reserved_frames(self) -> list[Any]:
         request = inventory.ListCaseReservationsRequest(case_id=self.case_id)
         held = self.ask(Role.OPTICIAN, request, inventory.ListCaseReservationsResponse)
-        frames = [one for one in held.reservations if one.product_id == self.frame_id]
-        return frames[-1].envelope.id
+        return [one for one in held.reservations if one.product_id == self.frame_id]
+
+    def frame_serial(self) -> str:
+        """Return the serial number of the piece reserved last; a customer's own frame has one
+        that nobody keeps."""
+        reserved = [one.piece_id for one in self._reserved_frames()]
+        return next((p.serial for p in self.pieces() if p.id in reserved[-1:]), "OWN-1")
+
+    def pieces(self) -> list[stock_pb2.Piece]:
+        """Return every piece of the frame."""
+        request = inventory.ListPiecesRequest(product_id=self.frame_id)
+        return list(self.ask(Role.OPTICIAN, request, inventory.ListPiecesResponse).pieces)
 
     def send_tray(self, **changed: Any) -> str:
         """Send the tray; returns the shipment."""
-        said = {"frame_product_id": self.frame_id, "frame_serial": "S1", "tray_code": TRAY}
+        said = {
+            "frame_product_id": self.frame_id,
+            "frame_serial": self.frame_serial(),
+            "tray_code": TRAY,
+        }
         request = pb.SendTrayRequest(job_id=self.job_id, **(said | changed))
         answer = self.ask(Role.FRAME_CONTROLLER, request, pb.SendTrayResponse)
         return answer.shipment.envelope.id
@@ -606,7 +627,7 @@ class Bench:
             "tray_code": TRAY,
             "slip_number": self.job().slip_number,
             "frame_product_id": self.frame_id,
-            "frame_serial": "S1",
+            "frame_serial": self.frame_serial(),
             "condition": shipment_pb2.ARRIVAL_CONDITION_AS_SENT,
             "evidence_keys": [self.upload("labjob")],
         }

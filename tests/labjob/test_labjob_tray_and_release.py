@@ -13,7 +13,7 @@ from labjob import commands_release
 from optichain.billing.v1 import approval_pb2
 from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
-from optichain.labjob.v1 import inspection_pb2, shipment_pb2
+from optichain.labjob.v1 import inspection_pb2, making_pb2, shipment_pb2
 from optichain.labjob.v1 import labjob_service_pb2 as pb
 from optichain.organisation.v1 import branch_pb2
 
@@ -91,7 +91,7 @@ def test_the_lab_takes_in_the_right_tray_with_the_right_job_and_frame_and_a_phot
         ({"slip_number": "26-999999-2"}, "SLIP_NUMBER_MISTYPED"),
         ({"slip_number": "26-999999-1"}, "WRONG_JOB"),
         ({"frame_product_id": other_frame}, "WRONG_FRAME"),
-        ({"frame_serial": "S2"}, "WRONG_FRAME"),
+        ({"frame_serial": "S9"}, "WRONG_FRAME"),
         ({"evidence_keys": ["labjob/photo/none"]}, "EVIDENCE_UNCONFIRMED"),
         ({"evidence_keys": []}, "INVALID"),
         ({"at": new_id("br")}, "WRONG_BRANCH"),
@@ -105,6 +105,62 @@ def test_the_lab_takes_in_the_right_tray_with_the_right_job_and_frame_and_a_phot
     [receipt] = bench.steps().lab_receipts
     assert len(receipt.envelope.evidence) == 1
     assert bench.job().lab_receipt_id == receipt.envelope.id
+
+
+def test_only_the_very_piece_that_is_kept_for_the_order_goes_into_the_tray(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    ours, others = bench.frame_serial(), {one.serial for one in bench.pieces()}
+    for serial in (*sorted(others - {ours}), "S9", ""):
+        refused = bench.refusal(lambda serial=serial: bench.send_tray(frame_serial=serial))
+        assert refused.code == "WRONG_FRAME", serial
+        assert refused.details["field"] == "frame_serial"
+        assert refused.details["rule"] == "piece_of_the_order"
+        assert refused.missing == (f"frame in the tray: {ours}",)
+    product = bench.refusal(lambda: bench.send_tray(frame_product_id=new_id("prd")))
+    assert (product.details["field"], product.details["rule"]) == (
+        "frame_product_id",
+        "frame_of_the_order",
+    )
+    assert not bench.job().frame_draw_id
+    bench.send_tray()
+    assert bench.job().frame_draw_id
+
+
+def test_a_frame_without_a_serial_number_is_told_by_the_label_of_its_piece(bench: Any) -> None:
+    for _ in bench.pieces():
+        for_another = inventory.SetAsideFrameRequest(
+            case_id=new_id("case"), customer_id=new_id("cus"), product_id=bench.frame_id
+        )
+        bench.ask(Role.OPTICIAN, for_another, inventory.SetAsideFrameResponse)
+    bench.bring_frames("", "")
+    bench.order_glasses()
+    bench.release()
+    held, free = (
+        next(one.id for one in bench.pieces() if one.state == state and not one.serial)
+        for state in ("reserved", "free")
+    )
+    for code in (free, "S9"):
+        refused = bench.refusal(lambda code=code: bench.send_tray(frame_serial=code))
+        assert refused.code == "WRONG_FRAME"
+    bench.send_tray(frame_serial=held)
+
+
+def test_a_frame_that_goes_back_to_the_lab_is_the_one_that_was_drawn(bench: Any) -> None:
+    bench.make()
+    bench.inspect()
+    bench.ship_back()
+    bench.check(appearance=inspection_pb2.LOOKED_OVER_FAILED)
+    request = pb.ReworkJobRequest(
+        job_id=bench.job_id,
+        station=bench.job().stations[-1],
+        reason_code="SURFACE_SCRATCH",
+        fault_side=making_pb2.FAULT_SIDE_LAB,
+        reason="scratched",
+    )
+    bench.ask(Role.OPTICIAN, request, pb.ReworkJobResponse)
+    assert bench.refusal(lambda: bench.send_tray(frame_serial="S9")).code == "WRONG_FRAME"
+    bench.send_tray()
 
 
 def test_a_tray_that_nobody_said_was_taken_is_received_all_the_same(bench: Any) -> None:

@@ -88,7 +88,7 @@ def send_tray(call: Call, request: Any) -> Message:
     """Draw the frame from stock, then send it with the ticket."""
     job = asking.job_of(call, request.job_id)
     commands_tray.require_sendable(job, request.frame_product_id)
-    drawn = drawing.draw_frame(call, job)
+    drawn = drawing.draw_frame(call, job, request.frame_serial)
     return call.run(
         commands_tray.send_tray,
         frame_reservation_id=drawn.reservation_id,

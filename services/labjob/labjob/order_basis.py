@@ -80,10 +80,17 @@ class HeldStock:
     order_id: str = ""
     job_id: str = ""
     lot_id: str = ""
+    piece_id: str = ""
+    serial: str = ""
 
     def is_free_for(self, order_id: str) -> bool:
         """Whether no other order took it up: a visit may bring several orders."""
         return self.order_id in ("", order_id)
+
+    def is_piece(self, code: str) -> bool:
+        """Whether a code read off a frame names this piece: its serial number, none when it has
+        none, or the id on its label."""
+        return code in (self.serial, self.piece_id)
 
 
 @dataclass(frozen=True, kw_only=True)
