@@ -697,14 +697,14 @@ class Bench:
         ship = pb.ShipJobRequest(job_id=self.job_id)
         return self.ask(Role.LAB_CLERK, ship, pb.ShipJobResponse, self.lab_id)
 
-    def ship_back(self) -> job_pb2.Job:
-        """Ship the pair, carry it and receive it at the shop."""
+    def ship_back(self, condition: Any = shipment_pb2.ARRIVAL_CONDITION_AS_SENT) -> job_pb2.Job:
+        """Ship the pair, carry it and receive it at the shop: as sent, unless said otherwise."""
         self.carry(self.ship().shipment.envelope.id)
         receive = pb.ReceiveJobRequest(
             job_id=self.job_id,
             slip_number=self.job().slip_number,
             frame_product_id=self.frame_id,
-            condition=shipment_pb2.ARRIVAL_CONDITION_AS_SENT,
+            condition=condition,
         )
         return self.ask(Role.RECEPTION, receive, pb.ReceiveJobResponse).job
 

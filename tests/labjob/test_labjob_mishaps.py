@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from chassis import actor
 from chassis.ids import new_id
 from chassis.roles import Role
 from inventory.commands_order import commit_to_order
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
-from optichain.labjob.v1 import inspection_pb2, job_pb2, lens_pb2, making_pb2
+from optichain.labjob.v1 import inspection_pb2, job_pb2, lens_pb2, making_pb2, shipment_pb2
 from optichain.labjob.v1 import labjob_service_pb2 as pb
 
 TRACING, PICKING, BLOCKING = (
@@ -296,8 +298,40 @@ def test_a_pair_that_fails_its_branch_check_travels_back_and_is_accepted_anew(be
 
     assert bench.refusal(send_back).code == "NOTHING_FAILED"
     bench.check(appearance=FAILED)
+    # Looking again makes nothing whole.
+    assert bench.refusal(bench.check).code == "BRANCH_FAILED"
     job = send_back().job
     assert (job.envelope.state, job.envelope.held_at_id) == ("released", bench.shop_id)
+    bench.tray_to_lab()
+    bench.accept()
+    bench.work_stations(ASSEMBLY)
+    bench.inspect()
+    bench.ship_back()
+    assert bench.check().envelope.state == "branch_checked"
+
+
+@pytest.mark.parametrize("condition", ["DAMAGED", "INCOMPLETE"])
+def test_a_pair_that_arrives_not_as_sent_is_repaired_before_the_branch_checks_it(
+    bench: Any, condition: str
+) -> None:
+    bench.make()
+    bench.inspect()
+    arrived = bench.ship_back(shipment_pb2.ArrivalCondition.Value(f"ARRIVAL_CONDITION_{condition}"))
+    assert arrived.envelope.state == "branch_failed"
+    for look in (bench.check, lambda: bench.check(appearance=FAILED)):
+        refused = bench.refusal(look)
+        assert (refused.code, refused.missing) == ("BRANCH_FAILED", ("rework or remake",))
+    assert not bench.steps().branch_checks
+    assert bench.refusal(bench.mark_ready).code == "MOVE_FORBIDDEN"
+
+    request = pb.ReworkJobRequest(
+        job_id=bench.job_id,
+        station=ASSEMBLY,
+        reason_code="SURFACE_SCRATCH",
+        fault_side=LAB,
+        reason="a temple came off",
+    )
+    assert bench.ask(Role.OPTICIAN, request, pb.ReworkJobResponse).job.rework_count == 1
     bench.tray_to_lab()
     bench.accept()
     bench.work_stations(ASSEMBLY)

@@ -276,7 +276,7 @@ def test_the_branch_takes_in_the_right_pair(bench: Any) -> None:
     assert wrong.code == "WRONG_FRAME"
     assert receive().job.envelope.state == "received"
     failed = bench.check(appearance=inspection_pb2.LOOKED_OVER_FAILED)
-    assert failed.envelope.state == "received"
+    assert failed.envelope.state == "branch_failed"
     ready = pb.MarkReadyRequest(job_id=bench.job_id)
     refused = bench.refusal(lambda: bench.ask(Role.OPTICIAN, ready, pb.MarkReadyResponse))
     assert refused.code == "MOVE_FORBIDDEN"

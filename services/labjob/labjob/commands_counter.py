@@ -25,6 +25,7 @@ from labjob.collection import (
     Warranty,
 )
 from labjob.errors import (
+    BranchFailed,
     FittingCheckFailed,
     FittingCheckMissing,
     NotTold,
@@ -46,9 +47,15 @@ def check_at_branch(
     note: str,
     evidence_keys: tuple[str, ...],
 ) -> dict[str, Record[Any]]:
-    """Record the branch check; a pair that fails waits for rework or remake. Raises MoveForbidden,
-    QcNotPassed."""
+    """Record the branch check; a pair that fails waits for rework or remake. Raises BranchFailed,
+    MoveForbidden, QcNotPassed."""
     job = work.records.get(JOB, job_id)
+    if job.state == "branch_failed":
+        raise BranchFailed(
+            "the pair failed at the branch: looking again makes it no better",
+            missing=["rework or remake"],
+            id=job.id,
+        )
     JOB.transitions.after(job.state, "check")
     qc_result_id = job.content.qc_result_id
     if not qc_result_id or not work.records.find(QC_RESULT, qc_result_id).content.passed:

@@ -284,8 +284,8 @@ def receive_job(
     note: str,
     evidence_keys: tuple[str, ...],
 ) -> dict[str, Record[Any]]:
-    """Receive a finished pair at the branch. Raises TrayNotSent, WrongBranch, WrongJob,
-    WrongFrame."""
+    """Receive a finished pair at the branch; one that is damaged or incomplete waits for rework or
+    remake. Raises TrayNotSent, WrongBranch, WrongJob, WrongFrame."""
     job = work.records.find(JOB, job_id)
     shipment = _arriving(work, job, ShipmentDirection.TO_BRANCH)
     _require_slip(job, slip_number)
@@ -302,7 +302,7 @@ def receive_job(
     job = advance(
         work,
         job,
-        "receive",
+        "receive" if condition is ArrivalCondition.AS_SENT else "receive_failed",
         responsible_role=Role.OPTICIAN,
         held_at_id=shipment.content.to_id,
         lab_receipt_id="",

@@ -140,6 +140,13 @@ class QcNotPassed(Refused):
     reason = "QC_NOT_PASSED"
 
 
+class BranchFailed(Refused):
+    """The pair arrived damaged or incomplete, or failed its branch check: it is repaired or made
+    again first."""
+
+    reason = "BRANCH_FAILED"
+
+
 class FittingCheckMissing(Refused):
     """The pair was not tried on, nor the check waived for a proxy."""
 
