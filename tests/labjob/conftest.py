@@ -59,7 +59,7 @@ from inventory.commands_order import commit_to_order
 from optichain.billing.v1 import approval_pb2, payment_pb2, price_list_pb2
 from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
-from optichain.inventory.v1 import product_pb2, stock_pb2
+from optichain.inventory.v1 import product_pb2, reservation_pb2, stock_pb2
 from optichain.labjob.v1 import (
     collection_pb2,
     events_pb2,
@@ -591,6 +591,12 @@ class Bench:
         request = inventory.ListCaseReservationsRequest(case_id=self.case_id)
         held = self.ask(Role.OPTICIAN, request, inventory.ListCaseReservationsResponse)
         return [one for one in held.reservations if one.product_id == self.frame_id]
+
+    def lens_reservation(self, eye: int) -> reservation_pb2.Reservation:
+        """Return the reservation of a lens, the right one first."""
+        request = inventory.GetReservationRequest(reservation_id=self.reservation_ids[eye])
+        answer = self.ask(Role.OPTICIAN, request, inventory.GetReservationResponse)
+        return answer.reservation
 
     def frame_serial(self) -> str:
         """Return the serial number of the piece reserved last; a customer's own frame has one

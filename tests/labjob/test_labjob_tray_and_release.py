@@ -9,6 +9,7 @@ from typing import Any
 from chassis import actor
 from chassis.ids import new_id
 from chassis.roles import Role
+from inventory.commands_order import drop_from_order
 from labjob import commands_release
 from optichain.billing.v1 import approval_pb2
 from optichain.billing.v1 import billing_service_pb2 as billing
@@ -218,6 +219,60 @@ def test_the_lab_does_not_promise_what_the_customer_was_not_told(bench: Any) -> 
     assert job.envelope.state == "accepted"
     [told] = bench.told("JobAccepted")
     assert told.eta_date == job.eta_date == (bench.today + timedelta(days=9)).isoformat()
+
+
+def test_the_lab_estimates_no_day_gone_by_where_it_stands(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+    refused = bench.refusal(lambda: bench.accept(days=-1))
+    assert refused.code == "INVALID"
+    assert [(one.field, one.rule) for one in refused.problems] == [("eta_date", "min")]
+    assert bench.accept(days=0).envelope.state == "accepted"
+
+
+def test_the_lab_takes_no_job_whose_blank_it_could_not_draw(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+
+    def refused_for(*eyes: str) -> None:
+        refused = bench.refusal(bench.accept)
+        assert refused.code == "BLANK_UNAVAILABLE"
+        assert refused.missing == tuple(f"lens that can be drawn: {eye}" for eye in eyes)
+        assert bench.job().envelope.state == "released"
+
+    lot_id = bench.lens_reservation(0).lot_id
+    lock = inventory.LockLotRequest(lot_id=lot_id, reason_code="RECALL", reason="crazing")
+    bench.ask(Role.QUALITY_MANAGER, lock, inventory.LockLotResponse)
+    refused_for("od")
+    release = inventory.ReleaseLotRequest(lot_id=lot_id, quality_decision="checked")
+    bench.ask(Role.QUALITY_MANAGER, release, inventory.ReleaseLotResponse)
+
+    broken = inventory.RecordBreakageRequest(
+        reservation_id=bench.reservation_ids[1], reason_code="L08"
+    )
+    bench.ask(Role.LAB_TECHNICIAN, broken, inventory.RecordBreakageResponse, bench.lab_id)
+    refused_for("os")
+    replace = inventory.ReplaceReservationRequest(reservation_id=bench.reservation_ids[1])
+    bench.ask(Role.OPTICIAN, replace, inventory.ReplaceReservationResponse)
+    assert bench.accept().envelope.state == "accepted"
+
+
+def test_the_lab_takes_no_job_whose_blanks_were_given_back(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+    with bench.chain.work("inventory", actor.system("inventory")) as work:
+        drop_from_order(
+            work,
+            order_id=bench.order_id,
+            set_aside_ids=[],
+            reservation_ids=bench.reservation_ids,
+            reason="dropped by mistake",
+        )
+    refused = bench.refusal(bench.accept)
+    assert (refused.code, len(refused.missing)) == ("BLANK_UNAVAILABLE", 2)
 
 
 def test_a_query_goes_to_the_branch_and_its_answer_back_to_the_lab(bench: Any) -> None:

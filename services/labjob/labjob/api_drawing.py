@@ -112,6 +112,20 @@ def draw_lenses(call: Call, job: Record[Job], chosen: Iterable[Any]) -> tuple[Dr
     return tuple(_drawn(call, job, eye, wanted[eye]) for eye in eyes)
 
 
+def eyes_without_blank(call: Call, job: Record[Job]) -> tuple[Eye, ...]:
+    """Return the eyes whose lens is not drawn and could not be drawn now. Raises Unavailable."""
+    held, locked_lot_ids = asking.held_for(call, job.case_id)
+    reserved = {lens.eye: lens.reservation_id for lens in job.content.reserved_lenses}
+    can_be_drawn = {
+        one.id for one in held if _is_drawable(job, one) and one.lot_id not in locked_lot_ids
+    }
+    return tuple(
+        eye
+        for eye in job.content.eyes_to_draw()
+        if _standing(job, eye, reserved[eye], held) not in can_be_drawn
+    )
+
+
 def _standing(job: Record[Job], eye: Eye, reservation_id: str, held: tuple[HeldStock, ...]) -> str:
     """Return the job's own reservation of an eye, or the newest in its place once it is broken or
     went into the pair that this job makes again."""

@@ -110,6 +110,12 @@ class OrderNotOpen(Refused):
     reason = "ORDER_NOT_OPEN"
 
 
+class BlankUnavailable(Refused):
+    """A lens of the job cannot be drawn now: it is locked, broken, given back or not there yet."""
+
+    reason = "BLANK_UNAVAILABLE"
+
+
 class EtaAfterPromise(Refused):
     """The lab would be later than the customer was promised."""
 
