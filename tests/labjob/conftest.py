@@ -551,15 +551,15 @@ class Bench:
         self.pay(60_000 if deposit_only else 0)
         self.commit_stock()
 
-    def upload(self, service: str) -> str:
-        """Return the key of a confirmed picture of a service."""
+    def upload(self, service: str, media_type: str = "image/png") -> str:
+        """Return the key of a confirmed upload of a service: a picture, unless said otherwise."""
         key = f"{service}/photo/{new_id('obj')}"
         with self.chain.work(service, self.person(Role.OPTICIAN).actor) as work:
-            evidence.offered(work.connection, key, "image/png", "stf", work.at)
+            evidence.offered(work.connection, key, media_type, "stf", work.at)
             shown = Evidence(
                 object_key=key,
                 sha256=hashlib.sha256(key.encode()).hexdigest(),
-                media_type="image/png",
+                media_type=media_type,
                 size_bytes=100,
             )
             evidence.confirmed(work.connection, shown, work.at)

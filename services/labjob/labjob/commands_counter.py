@@ -190,7 +190,7 @@ def collect_job(
         ),
         customer_id=job.customer_id,
         case_id=job.case_id,
-        evidence=work.records.evidence([signature_key]),
+        evidence=work.records.signature("signature_key", signature_key),
         relies_on=[pin(job)],
     )
     warranty = _warranty(work, job, collection, collected_on)
