@@ -21,7 +21,7 @@ TRACING, PICKING, BLOCKING = (
     job_pb2.STATION_BLOCKING,
 )
 EDGING, ASSEMBLY = job_pb2.STATION_EDGING, job_pb2.STATION_ASSEMBLY
-FAILED = inspection_pb2.LOOKED_OVER_FAILED
+FAILED, PASSED = inspection_pb2.LOOKED_OVER_FAILED, inspection_pb2.LOOKED_OVER_PASSED
 LAB = making_pb2.FAULT_SIDE_LAB
 
 
@@ -308,6 +308,46 @@ def test_a_pair_that_fails_its_branch_check_travels_back_and_is_accepted_anew(be
     bench.inspect()
     bench.ship_back()
     assert bench.check().envelope.state == "branch_checked"
+
+
+@pytest.mark.parametrize("failed", ["branch check", "fitting check", "inspection"])
+def test_a_remake_takes_lenses_that_were_not_drawn_to_the_job_it_makes_again(
+    bench: Any, failed: str
+) -> None:
+    bench.make()
+    if failed == "inspection":
+        bench.inspect(surface=FAILED)
+    else:
+        bench.inspect()
+        bench.ship_back()
+        bench.check(appearance=FAILED if failed == "branch check" else PASSED)
+    if failed == "fitting check":
+        bench.mark_ready()
+        bench.fit(passed=False, reason="she sees double")
+    request = pb.RemakeJobRequest(
+        job_id=bench.job_id, reason_code="CENTRATION_OUT", fault_side=LAB, reason="measured again"
+    )
+
+    def remake() -> Any:
+        return bench.ask(Role.OPTICIAN, request, pb.RemakeJobResponse)
+
+    refused = bench.refusal(remake)
+    assert (refused.code, refused.missing) == (
+        "RESERVATION_MISSING",
+        ("lens reserved in the ordered power: od", "lens reserved in the ordered power: os"),
+    )
+    assert bench.job().envelope.state != "remade"
+
+    used = set(bench.reservation_ids)
+    for reservation_id in bench.reservation_ids:
+        scrapped = inventory.RecordBreakageRequest(reservation_id=reservation_id, reason_code="L07")
+        bench.ask(Role.OPTICIAN, scrapped, inventory.RecordBreakageResponse)
+        replaced(bench, reservation_id)
+    bench.job_id = remake().new_job.envelope.id
+    if failed != "inspection":
+        bench.tray_to_lab()
+    bench.accept()
+    assert not used & {lens.reservation_id for lens in bench.draw().drawn_lenses}
 
 
 @pytest.mark.parametrize("condition", ["DAMAGED", "INCOMPLETE"])
