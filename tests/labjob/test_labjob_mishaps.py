@@ -350,6 +350,66 @@ def test_a_remake_takes_lenses_that_were_not_drawn_to_the_job_it_makes_again(
     assert not used & {lens.reservation_id for lens in bench.draw().drawn_lenses}
 
 
+def makers_who_inspect(bench: Any, count: int) -> list[Any]:
+    """Return people of the lab who may work a station and inspect."""
+    both = (Role.LAB_TECHNICIAN, Role.QC_INSPECTOR)
+    return [bench.chain.person(*both, branch_id=bench.lab_id) for _ in range(count)]
+
+
+def work_station(bench: Any, station: Any, starts: Any, finishes: Any) -> None:
+    start = pb.StartStationRequest(job_id=bench.job_id, station=station)
+    bench.chain.ask(start, pb.StartStationResponse, as_=starts)
+    finish = pb.FinishStationRequest(job_id=bench.job_id, station=station)
+    bench.chain.ask(finish, pb.FinishStationResponse, as_=finishes)
+
+
+def refused_as_maker(bench: Any, person: Any) -> bool:
+    request = pb.StartInspectionRequest(job_id=bench.job_id)
+    refused = bench.refusal(
+        lambda: bench.chain.ask(request, pb.StartInspectionResponse, as_=person)
+    )
+    return bool(refused.code == "INSPECTOR_IS_MAKER")
+
+
+def test_whoever_began_or_finished_any_station_of_the_pair_does_not_inspect_it(bench: Any) -> None:
+    bench.take_to_lab()
+    tracer, finisher, edger, mounter, later = makers_who_inspect(bench, 5)
+    work_station(bench, TRACING, tracer, finisher)
+    bench.work_stations(PICKING, BLOCKING)
+    work_station(bench, EDGING, edger, edger)
+    work_station(bench, ASSEMBLY, mounter, mounter)
+    assert all(refused_as_maker(bench, one) for one in (tracer, finisher, edger, mounter))
+
+    bench.inspect(surface=FAILED)
+    rework(bench, ASSEMBLY)
+    work_station(bench, ASSEMBLY, later, later)
+    assert all(refused_as_maker(bench, one) for one in (tracer, finisher, edger, mounter, later))
+    bench.inspect()
+
+
+def test_who_traced_the_frame_that_a_remake_keeps_does_not_inspect_the_new_pair(bench: Any) -> None:
+    bench.take_to_lab()
+    (tracer,) = makers_who_inspect(bench, 1)
+    work_station(bench, TRACING, tracer, tracer)
+    bench.work_stations(PICKING, BLOCKING, EDGING, ASSEMBLY)
+    bench.inspect(surface=FAILED)
+    for part in (job_pb2.JOB_PART_LENS_OD, job_pb2.JOB_PART_LENS_OS):
+        break_part(bench, part, "L07")
+    for reservation_id in bench.reservation_ids:
+        replaced(bench, reservation_id)
+    request = pb.RemakeJobRequest(
+        job_id=bench.job_id, reason_code="SURFACE_SCRATCH", fault_side=LAB, reason="scratched"
+    )
+    new = bench.ask(Role.OPTICIAN, request, pb.RemakeJobResponse).new_job
+    assert list(new.done_stations) == [TRACING]
+    bench.job_id = new.envelope.id
+    bench.accept()
+    bench.draw()
+    bench.work_stations(PICKING, BLOCKING, EDGING, ASSEMBLY)
+    assert refused_as_maker(bench, tracer)
+    bench.inspect()
+
+
 @pytest.mark.parametrize("condition", ["DAMAGED", "INCOMPLETE"])
 def test_a_pair_that_arrives_not_as_sent_is_repaired_before_the_branch_checks_it(
     bench: Any, condition: str

@@ -297,6 +297,7 @@ def _with_frame_of(old: Record[Job], content: Job) -> Job:
     if JobPart.FRAME in before.missing_parts or before.frame_product_id != content.frame_product_id:
         return content
     at_lab = old.state in ("qc_failed", "awaiting_lens")
+    is_traced = at_lab and Station.TRACING in before.done_stations
     return replace(
         content,
         tray_code=before.tray_code,
@@ -304,9 +305,9 @@ def _with_frame_of(old: Record[Job], content: Job) -> Job:
         lab_receipt_id=before.lab_receipt_id if at_lab else "",
         frame_reservation_id=before.frame_reservation_id,
         frame_draw_id=before.frame_draw_id,
-        done_stations=(Station.TRACING,)
-        if at_lab and Station.TRACING in before.done_stations
-        else (),
+        done_stations=(Station.TRACING,) if is_traced else (),
+        # Who worked on what is kept made this pair too.
+        maker_ids=before.maker_ids if is_traced else (),
     )
 
 
