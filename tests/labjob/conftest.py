@@ -145,6 +145,7 @@ class Bench:
     selection: Record[FrameSelection] | None = None
     lsp: Record[LensSpecification] | None = None
     measurement: Record[FittingMeasurement] | None = None
+    design: LensDesign = LensDesign.SINGLE_VISION
     set_aside_id: str = ""
     reservation_ids: list[str] = field(default_factory=list)
     order_id: str = ""
@@ -292,7 +293,10 @@ class Bench:
         return self.chain.work("clinical", self.person(role).actor)
 
     def prescribe(
-        self, od: PrescribedEye = OD, os: PrescribedEye = OS, supersedes: bool = False
+        self,
+        od: PrescribedEye = OD,
+        os: PrescribedEye | None = OS,
+        supersedes: bool = False,
     ) -> None:
         """Sign a prescription, in the place of the one before when it supersedes."""
         content = Prescription(
@@ -396,7 +400,7 @@ class Bench:
                 prescription_id=rx.id,
                 frame_selection_id=self.selection.id,
                 product_id=self.lens_id,
-                design=LensDesign.SINGLE_VISION,
+                design=self.design,
                 use=LensUse.AS_PRESCRIBED,
                 od=self._lens(rx.content.od),
                 os=self._lens(rx.content.os),
@@ -436,18 +440,26 @@ class Bench:
             visit_id=self.visit_id,
             frame_selection_id=self.selection.id,
             frame_id=self.selection.content.product_id or self.selection.id,
-            design=LensDesign.SINGLE_VISION,
+            design=self.design,
             adjustment=Adjustment(adjusted_at=datetime.now(UTC)),
             measured_at=datetime.now(UTC),
             method=MeasuringMethod.PUPILLOMETER,
-            od=EyeFitting(monocular_pd_micrometres=micrometres(OD_PD)),
-            os=EyeFitting(monocular_pd_micrometres=micrometres(OS_PD)),
+            od=self._fitted(OD_PD),
+            os=self._fitted(OS_PD),
         )
         with self.clinic(Role.OPTICIAN) as work:
             selection = work.records.find(FRAME_SELECTION, self.selection.id)
             self.measurement = work.records.add(
                 FITTING_MEASUREMENT, content, relies_on=[pin(selection)], **self._whose()
             )
+
+    def _fitted(self, monocular_pd: int) -> EyeFitting:
+        """Return an eye as measured: a plain lens needs the distance alone."""
+        distance = micrometres(monocular_pd)
+        if self.design is LensDesign.SINGLE_VISION:
+            return EyeFitting(monocular_pd_micrometres=distance)
+        height = micrometres(19_000)
+        return EyeFitting(monocular_pd_micrometres=distance, fitting_height_micrometres=height)
 
     # -- the order
 
@@ -541,9 +553,15 @@ class Bench:
         request = billing.GetOrderRequest(order_id=self.order_id)
         return self.ask(Role.OPTICIAN, request, billing.GetOrderResponse)
 
-    def order_glasses(self, *, own_frame: bool = False, deposit_only: bool = False) -> None:
+    def order_glasses(
+        self,
+        *,
+        own_frame: bool = False,
+        deposit_only: bool = False,
+        os: PrescribedEye | None = OS,
+    ) -> None:
         """Go from the prescription to a confirmed order."""
-        self.prescribe()
+        self.prescribe(os=os)
         self.dispense(own_frame)
         self.hold_stock()
         self.quote()

@@ -159,6 +159,19 @@ def test_a_lens_of_another_order_of_the_same_visit_is_not_drawn(bench: Any) -> N
     assert new in {lens.reservation_id for lens in bench.draw().drawn_lenses}
 
 
+def test_no_lens_is_drawn_for_an_eye_that_has_none_in_the_job(bench: Any) -> None:
+    bench.order_glasses(os=None)
+    bench.release()
+    bench.tray_to_lab()
+    bench.accept()
+    lens = bench.reserve(2, bench.rx.content.od)
+    named = pb.ReservedEye(eye=lens_pb2.EYE_OS, reservation_id=lens)
+    refused = bench.refusal(lambda: bench.draw(reservations=[named]))
+    assert refused.code == "EYE_NOT_ORDERED"
+    assert [one.field for one in refused.problems] == ["reservations[0].eye"]
+    assert [lens.eye for lens in bench.draw().drawn_lenses] == [lens_pb2.EYE_OD]
+
+
 def test_a_lens_that_broke_is_not_drawn_a_second_time(bench: Any) -> None:
     bench.take_to_lab()
     break_part(bench, job_pb2.JOB_PART_LENS_OD)

@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from chassis import actor
+from chassis.errors import Unknown
 from chassis.ids import new_id
 from chassis.roles import Role
+from clinical.dispensing.lens_product import LensDesign
 from inventory.commands_order import drop_from_order
 from labjob import commands_release
 from optichain.billing.v1 import approval_pb2
@@ -62,6 +64,45 @@ def test_a_lens_given_back_before_release_is_named_as_missing(bench: Any) -> Non
     refused = bench.refusal(bench.release)
     assert refused.code == "RESERVATION_MISSING"
     assert refused.missing == ("lens reserved in the ordered power: os",)
+
+
+def test_a_lens_that_no_tolerance_set_judges_is_not_released(bench: Any) -> None:
+    bench.design = LensDesign.DEFOCUS
+    bench.order_glasses()
+    refused = bench.refusal(bench.release)
+    assert refused.code == "NO_TOLERANCE_SET"
+    assert refused.details["design"] == "defocus"
+    listed = pb.ListJobsRequest(order_id=bench.order_id)
+    assert not bench.ask(Role.OPTICIAN, listed, pb.ListJobsResponse).jobs
+
+
+def test_the_ticket_of_a_slip_number_is_shown_and_of_none_that_nobody_has(bench: Any) -> None:
+    bench.order_glasses()
+    job = bench.release()
+
+    def ticket(number: str) -> Any:
+        request = pb.GetTicketRequest(slip_number=number)
+        return bench.ask(Role.OPTICIAN, request, pb.GetTicketResponse).ticket
+
+    assert ticket(job.slip_number).job_id == bench.job_id
+    unknown = bench.refusal(lambda: ticket("26-999999-1"))
+    assert (unknown.code, type(unknown)) == ("SLIP_NUMBER_UNKNOWN", Unknown)
+
+
+def test_the_ticket_of_a_job_that_ended_is_not_printed(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    request = pb.PrintTicketRequest(job_id=bench.job_id)
+
+    def printed() -> Any:
+        return bench.ask(Role.OPTICIAN, request, pb.PrintTicketResponse)
+
+    assert printed().ticket.job_id == bench.job_id
+    with bench.chain.work("labjob", actor.system("labjob")) as work:
+        commands_release.cancel_job_of(work, order_id=bench.order_id)
+    refused = bench.refusal(printed)
+    assert (refused.code, refused.details["state"]) == ("JOB_ENDED", "cancelled")
+    assert bench.job().ticket_prints == 1
 
 
 def test_a_job_is_released_to_a_lab_and_nowhere_else(bench: Any) -> None:

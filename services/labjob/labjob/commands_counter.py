@@ -29,11 +29,10 @@ from labjob.errors import (
     FittingCheckFailed,
     FittingCheckMissing,
     NotTold,
-    QcNotPassed,
     WrongJob,
 )
 from labjob.facts import JobCollected, JobReady
-from labjob.inspection import QC_RESULT, LookedOver
+from labjob.inspection import LookedOver
 from labjob.job import JOB, Job
 from labjob.slip_number import check_slip_number
 
@@ -48,7 +47,7 @@ def check_at_branch(
     evidence_keys: tuple[str, ...],
 ) -> dict[str, Record[Any]]:
     """Record the branch check; a pair that fails waits for rework or remake. Raises BranchFailed,
-    MoveForbidden, QcNotPassed."""
+    MoveForbidden."""
     job = work.records.get(JOB, job_id)
     if job.state == "branch_failed":
         raise BranchFailed(
@@ -57,15 +56,12 @@ def check_at_branch(
             id=job.id,
         )
     JOB.transitions.after(job.state, "check")
-    qc_result_id = job.content.qc_result_id
-    if not qc_result_id or not work.records.find(QC_RESULT, qc_result_id).content.passed:
-        raise QcNotPassed("no inspection of the pair has passed", missing=["inspection passed"])
     passed = as_ordered is appearance is LookedOver.PASSED
     check = work.records.add(
         BRANCH_CHECK,
         BranchCheck(
             job_id=job.id,
-            qc_result_id=qc_result_id,
+            qc_result_id=job.content.qc_result_id,
             as_ordered=as_ordered,
             appearance=appearance,
             passed=passed,

@@ -140,12 +140,6 @@ class ReworkLimit(Refused):
     reason = "REWORK_LIMIT"
 
 
-class QcNotPassed(Refused):
-    """No inspection of the pair has passed."""
-
-    reason = "QC_NOT_PASSED"
-
-
 class BranchFailed(Refused):
     """The pair arrived damaged or incomplete, or failed its branch check: it is repaired or made
     again first."""
