@@ -256,7 +256,7 @@ class Bench:
         return answer.product.envelope.id
 
     def bring_frames(self, *serials: str) -> None:
-        """Bring a piece of the frame to the shop for each serial number; empty where it has none."""
+        """Bring a piece of the frame to the shop for each serial number, which may be empty."""
         self._receive(self.frame_id, self.shop_id, quantity=len(serials), serials=serials)
 
     def bring_lenses(self, eye: PrescribedEye, lot_number: str = "LN-1") -> str:

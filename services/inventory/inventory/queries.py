@@ -197,7 +197,8 @@ def list_case_reservations(reading: Reading, *, case_id: str) -> dict[str, Any]:
     set_asides = store.of_case(connection, SET_ASIDE, case_id)
     lot_ids = {one.content.lot_id for one in reservations if one.content.lot_id}
     lot_ids |= {one.content.lot_id for one in set_asides}
-    piece_ids = {one.content.piece_id for one in (*reservations, *set_asides)}
+    piece_ids = {one.content.piece_id for one in reservations}
+    piece_ids |= {one.content.piece_id for one in set_asides}
     return {
         "reservations": reservations,
         "set_asides": set_asides,

@@ -168,8 +168,8 @@ class OrderBasis:
         return pair
 
     def reserved_lenses(self, pair: OrderedPair, job_id: str = "") -> tuple[ReservedLens, ...]:
-        """Return the lens reservation of each eye; one that was drawn serves the job it was drawn to
-        alone. Raises ReservationMissing naming all that is not held, the frame included."""
+        """Return the lens reservation of each eye; one that was drawn serves only the job it was
+        drawn to. Raises ReservationMissing naming all that is not held, the frame included."""
         missing = [] if self._has_frame() else ["frame set aside or reserved"]
         found = []
         quoted_first = sorted(self.held, key=lambda one: one.id not in self.reservation_ids)
