@@ -468,6 +468,37 @@ def test_an_estimate_later_than_the_promise_puts_it_at_risk_until_it_is_moved(
         assert work.records.find(PROMISE, order.content.promise_id).state == "replaced"
 
 
+def test_a_promise_moved_before_the_estimate_is_told_to_be_at_risk(shop: Any) -> None:
+    order, job_id = shop.confirmed(), new_id("job")
+    shop.hear(order.id, "released", job_id=job_id)
+    promised_on = order.content.promised_on
+    eta = promised_on - timedelta(days=1)
+    with shop.chain.work("billing", actor.system("billing")) as work:
+        making.note_job_accepted(work, order_id=order.id, job_id=job_id, eta_date=eta)
+    assert "PromiseAtRisk" not in shop.told()
+
+    def move(day: date) -> None:
+        with shop.chain.work("billing", shop.optician.actor) as work:
+            approving.re_promise(
+                work,
+                order_id=order.id,
+                promised_on=day,
+                reason="she travels",
+                informed_how=InformedHow.TELEPHONE,
+            )
+
+    move(eta - timedelta(days=1))
+    assert shop.told()[-1] == "PromiseAtRisk"
+    assert risks(shop) == [(order.id, eta)]
+    # The same risk is told once; one that ended and comes back is told again.
+    move(eta - timedelta(days=2))
+    assert shop.told().count("PromiseAtRisk") == 1
+    move(eta)
+    assert risks(shop) == []
+    move(eta - timedelta(days=1))
+    assert shop.told().count("PromiseAtRisk") == 2
+
+
 def test_a_promise_whose_day_has_come_is_flagged_once(shop: Any) -> None:
     order = shop.approve(shop.quote().id, promised_on=shop.today)
     for _ in range(2):

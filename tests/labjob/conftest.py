@@ -59,7 +59,7 @@ from inventory.commands_order import commit_to_order
 from optichain.billing.v1 import approval_pb2, payment_pb2, price_list_pb2
 from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
-from optichain.inventory.v1 import product_pb2, stock_pb2
+from optichain.inventory.v1 import product_pb2, reservation_pb2, stock_pb2
 from optichain.labjob.v1 import (
     collection_pb2,
     events_pb2,
@@ -145,6 +145,7 @@ class Bench:
     selection: Record[FrameSelection] | None = None
     lsp: Record[LensSpecification] | None = None
     measurement: Record[FittingMeasurement] | None = None
+    design: LensDesign = LensDesign.SINGLE_VISION
     set_aside_id: str = ""
     reservation_ids: list[str] = field(default_factory=list)
     order_id: str = ""
@@ -221,7 +222,7 @@ class Bench:
                 )
             ],
         )
-        self._receive(self.frame_id, self.shop_id, quantity=3)
+        self.bring_frames("S1", "S2", "S3")
         for eye in (OD, OS):
             self.bring_lenses(eye)
         prices = [
@@ -253,6 +254,10 @@ class Bench:
         request = inventory.AddProductRequest(sku=sku, name=sku, brand="Bund", **content)
         answer = self.ask(Role.PURCHASER, request, inventory.AddProductResponse)
         return answer.product.envelope.id
+
+    def bring_frames(self, *serials: str) -> None:
+        """Bring a piece of the frame to the shop for each serial number, which may be empty."""
+        self._receive(self.frame_id, self.shop_id, quantity=len(serials), serials=serials)
 
     def bring_lenses(self, eye: PrescribedEye, lot_number: str = "LN-1") -> str:
         """Bring three lenses of a power to the lab; returns their lot."""
@@ -288,7 +293,10 @@ class Bench:
         return self.chain.work("clinical", self.person(role).actor)
 
     def prescribe(
-        self, od: PrescribedEye = OD, os: PrescribedEye = OS, supersedes: bool = False
+        self,
+        od: PrescribedEye = OD,
+        os: PrescribedEye | None = OS,
+        supersedes: bool = False,
     ) -> None:
         """Sign a prescription, in the place of the one before when it supersedes."""
         content = Prescription(
@@ -392,7 +400,7 @@ class Bench:
                 prescription_id=rx.id,
                 frame_selection_id=self.selection.id,
                 product_id=self.lens_id,
-                design=LensDesign.SINGLE_VISION,
+                design=self.design,
                 use=LensUse.AS_PRESCRIBED,
                 od=self._lens(rx.content.od),
                 os=self._lens(rx.content.os),
@@ -432,18 +440,26 @@ class Bench:
             visit_id=self.visit_id,
             frame_selection_id=self.selection.id,
             frame_id=self.selection.content.product_id or self.selection.id,
-            design=LensDesign.SINGLE_VISION,
+            design=self.design,
             adjustment=Adjustment(adjusted_at=datetime.now(UTC)),
             measured_at=datetime.now(UTC),
             method=MeasuringMethod.PUPILLOMETER,
-            od=EyeFitting(monocular_pd_micrometres=micrometres(OD_PD)),
-            os=EyeFitting(monocular_pd_micrometres=micrometres(OS_PD)),
+            od=self._fitted(OD_PD),
+            os=self._fitted(OS_PD),
         )
         with self.clinic(Role.OPTICIAN) as work:
             selection = work.records.find(FRAME_SELECTION, self.selection.id)
             self.measurement = work.records.add(
                 FITTING_MEASUREMENT, content, relies_on=[pin(selection)], **self._whose()
             )
+
+    def _fitted(self, monocular_pd: int) -> EyeFitting:
+        """Return an eye as measured: a plain lens needs the distance alone."""
+        distance = micrometres(monocular_pd)
+        if self.design is LensDesign.SINGLE_VISION:
+            return EyeFitting(monocular_pd_micrometres=distance)
+        height = micrometres(19_000)
+        return EyeFitting(monocular_pd_micrometres=distance, fitting_height_micrometres=height)
 
     # -- the order
 
@@ -537,9 +553,15 @@ class Bench:
         request = billing.GetOrderRequest(order_id=self.order_id)
         return self.ask(Role.OPTICIAN, request, billing.GetOrderResponse)
 
-    def order_glasses(self, *, own_frame: bool = False, deposit_only: bool = False) -> None:
+    def order_glasses(
+        self,
+        *,
+        own_frame: bool = False,
+        deposit_only: bool = False,
+        os: PrescribedEye | None = OS,
+    ) -> None:
         """Go from the prescription to a confirmed order."""
-        self.prescribe()
+        self.prescribe(os=os)
         self.dispense(own_frame)
         self.hold_stock()
         self.quote()
@@ -547,15 +569,15 @@ class Bench:
         self.pay(60_000 if deposit_only else 0)
         self.commit_stock()
 
-    def upload(self, service: str) -> str:
-        """Return the key of a confirmed picture of a service."""
+    def upload(self, service: str, media_type: str = "image/png") -> str:
+        """Return the key of a confirmed upload of a service: a picture, unless said otherwise."""
         key = f"{service}/photo/{new_id('obj')}"
         with self.chain.work(service, self.person(Role.OPTICIAN).actor) as work:
-            evidence.offered(work.connection, key, "image/png", "stf", work.at)
+            evidence.offered(work.connection, key, media_type, "stf", work.at)
             shown = Evidence(
                 object_key=key,
                 sha256=hashlib.sha256(key.encode()).hexdigest(),
-                media_type="image/png",
+                media_type=media_type,
                 size_bytes=100,
             )
             evidence.confirmed(work.connection, shown, work.at)
@@ -581,14 +603,37 @@ class Bench:
 
     def frame_reservation(self) -> str:
         """Return the newest reservation of the frame."""
+        return self._reserved_frames()[-1].envelope.id
+
+    def _reserved_frames(self) -> list[Any]:
         request = inventory.ListCaseReservationsRequest(case_id=self.case_id)
         held = self.ask(Role.OPTICIAN, request, inventory.ListCaseReservationsResponse)
-        frames = [one for one in held.reservations if one.product_id == self.frame_id]
-        return frames[-1].envelope.id
+        return [one for one in held.reservations if one.product_id == self.frame_id]
+
+    def lens_reservation(self, eye: int) -> reservation_pb2.Reservation:
+        """Return the reservation of a lens, the right one first."""
+        request = inventory.GetReservationRequest(reservation_id=self.reservation_ids[eye])
+        answer = self.ask(Role.OPTICIAN, request, inventory.GetReservationResponse)
+        return answer.reservation
+
+    def frame_serial(self) -> str:
+        """Return the serial number of the piece reserved last; a customer's own frame has one
+        that nobody keeps."""
+        reserved = [one.piece_id for one in self._reserved_frames()]
+        return next((p.serial for p in self.pieces() if p.id in reserved[-1:]), "OWN-1")
+
+    def pieces(self) -> list[stock_pb2.Piece]:
+        """Return every piece of the frame."""
+        request = inventory.ListPiecesRequest(product_id=self.frame_id)
+        return list(self.ask(Role.OPTICIAN, request, inventory.ListPiecesResponse).pieces)
 
     def send_tray(self, **changed: Any) -> str:
         """Send the tray; returns the shipment."""
-        said = {"frame_product_id": self.frame_id, "frame_serial": "S1", "tray_code": TRAY}
+        said = {
+            "frame_product_id": self.frame_id,
+            "frame_serial": self.frame_serial(),
+            "tray_code": TRAY,
+        }
         request = pb.SendTrayRequest(job_id=self.job_id, **(said | changed))
         answer = self.ask(Role.FRAME_CONTROLLER, request, pb.SendTrayResponse)
         return answer.shipment.envelope.id
@@ -606,7 +651,7 @@ class Bench:
             "tray_code": TRAY,
             "slip_number": self.job().slip_number,
             "frame_product_id": self.frame_id,
-            "frame_serial": "S1",
+            "frame_serial": self.frame_serial(),
             "condition": shipment_pb2.ARRIVAL_CONDITION_AS_SENT,
             "evidence_keys": [self.upload("labjob")],
         }
@@ -676,14 +721,14 @@ class Bench:
         ship = pb.ShipJobRequest(job_id=self.job_id)
         return self.ask(Role.LAB_CLERK, ship, pb.ShipJobResponse, self.lab_id)
 
-    def ship_back(self) -> job_pb2.Job:
-        """Ship the pair, carry it and receive it at the shop."""
+    def ship_back(self, condition: Any = shipment_pb2.ARRIVAL_CONDITION_AS_SENT) -> job_pb2.Job:
+        """Ship the pair, carry it and receive it at the shop: as sent, unless said otherwise."""
         self.carry(self.ship().shipment.envelope.id)
         receive = pb.ReceiveJobRequest(
             job_id=self.job_id,
             slip_number=self.job().slip_number,
             frame_product_id=self.frame_id,
-            condition=shipment_pb2.ARRIVAL_CONDITION_AS_SENT,
+            condition=condition,
         )
         return self.ask(Role.RECEPTION, receive, pb.ReceiveJobResponse).job
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from chassis import actor
 from chassis.ids import new_id
 from chassis.roles import Role
 from inventory.commands_order import commit_to_order
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
-from optichain.labjob.v1 import inspection_pb2, job_pb2, lens_pb2, making_pb2
+from optichain.labjob.v1 import inspection_pb2, job_pb2, lens_pb2, making_pb2, shipment_pb2
 from optichain.labjob.v1 import labjob_service_pb2 as pb
 
 TRACING, PICKING, BLOCKING = (
@@ -19,7 +21,7 @@ TRACING, PICKING, BLOCKING = (
     job_pb2.STATION_BLOCKING,
 )
 EDGING, ASSEMBLY = job_pb2.STATION_EDGING, job_pb2.STATION_ASSEMBLY
-FAILED = inspection_pb2.LOOKED_OVER_FAILED
+FAILED, PASSED = inspection_pb2.LOOKED_OVER_FAILED, inspection_pb2.LOOKED_OVER_PASSED
 LAB = making_pb2.FAULT_SIDE_LAB
 
 
@@ -155,6 +157,19 @@ def test_a_lens_of_another_order_of_the_same_visit_is_not_drawn(bench: Any) -> N
     assert bench.job().envelope.state == "awaiting_lens"
     new = replaced(bench, bench.reservation_ids[0])
     assert new in {lens.reservation_id for lens in bench.draw().drawn_lenses}
+
+
+def test_no_lens_is_drawn_for_an_eye_that_has_none_in_the_job(bench: Any) -> None:
+    bench.order_glasses(os=None)
+    bench.release()
+    bench.tray_to_lab()
+    bench.accept()
+    lens = bench.reserve(2, bench.rx.content.od)
+    named = pb.ReservedEye(eye=lens_pb2.EYE_OS, reservation_id=lens)
+    refused = bench.refusal(lambda: bench.draw(reservations=[named]))
+    assert refused.code == "EYE_NOT_ORDERED"
+    assert [one.field for one in refused.problems] == ["reservations[0].eye"]
+    assert [lens.eye for lens in bench.draw().drawn_lenses] == [lens_pb2.EYE_OD]
 
 
 def test_a_lens_that_broke_is_not_drawn_a_second_time(bench: Any) -> None:
@@ -296,8 +311,140 @@ def test_a_pair_that_fails_its_branch_check_travels_back_and_is_accepted_anew(be
 
     assert bench.refusal(send_back).code == "NOTHING_FAILED"
     bench.check(appearance=FAILED)
+    # Looking again makes nothing whole.
+    assert bench.refusal(bench.check).code == "BRANCH_FAILED"
     job = send_back().job
     assert (job.envelope.state, job.envelope.held_at_id) == ("released", bench.shop_id)
+    bench.tray_to_lab()
+    bench.accept()
+    bench.work_stations(ASSEMBLY)
+    bench.inspect()
+    bench.ship_back()
+    assert bench.check().envelope.state == "branch_checked"
+
+
+@pytest.mark.parametrize("failed", ["branch check", "fitting check", "inspection"])
+def test_a_remake_takes_lenses_that_were_not_drawn_to_the_job_it_makes_again(
+    bench: Any, failed: str
+) -> None:
+    bench.make()
+    if failed == "inspection":
+        bench.inspect(surface=FAILED)
+    else:
+        bench.inspect()
+        bench.ship_back()
+        bench.check(appearance=FAILED if failed == "branch check" else PASSED)
+    if failed == "fitting check":
+        bench.mark_ready()
+        bench.fit(passed=False, reason="she sees double")
+    request = pb.RemakeJobRequest(
+        job_id=bench.job_id, reason_code="CENTRATION_OUT", fault_side=LAB, reason="measured again"
+    )
+
+    def remake() -> Any:
+        return bench.ask(Role.OPTICIAN, request, pb.RemakeJobResponse)
+
+    refused = bench.refusal(remake)
+    assert (refused.code, refused.missing) == (
+        "RESERVATION_MISSING",
+        ("lens reserved in the ordered power: od", "lens reserved in the ordered power: os"),
+    )
+    assert bench.job().envelope.state != "remade"
+
+    used = set(bench.reservation_ids)
+    for reservation_id in bench.reservation_ids:
+        scrapped = inventory.RecordBreakageRequest(reservation_id=reservation_id, reason_code="L07")
+        bench.ask(Role.OPTICIAN, scrapped, inventory.RecordBreakageResponse)
+        replaced(bench, reservation_id)
+    bench.job_id = remake().new_job.envelope.id
+    if failed != "inspection":
+        bench.tray_to_lab()
+    bench.accept()
+    assert not used & {lens.reservation_id for lens in bench.draw().drawn_lenses}
+
+
+def makers_who_inspect(bench: Any, count: int) -> list[Any]:
+    """Return people of the lab who may work a station and inspect."""
+    both = (Role.LAB_TECHNICIAN, Role.QC_INSPECTOR)
+    return [bench.chain.person(*both, branch_id=bench.lab_id) for _ in range(count)]
+
+
+def work_station(bench: Any, station: Any, starts: Any, finishes: Any) -> None:
+    start = pb.StartStationRequest(job_id=bench.job_id, station=station)
+    bench.chain.ask(start, pb.StartStationResponse, as_=starts)
+    finish = pb.FinishStationRequest(job_id=bench.job_id, station=station)
+    bench.chain.ask(finish, pb.FinishStationResponse, as_=finishes)
+
+
+def refused_as_maker(bench: Any, person: Any) -> bool:
+    request = pb.StartInspectionRequest(job_id=bench.job_id)
+    refused = bench.refusal(
+        lambda: bench.chain.ask(request, pb.StartInspectionResponse, as_=person)
+    )
+    return bool(refused.code == "INSPECTOR_IS_MAKER")
+
+
+def test_whoever_began_or_finished_any_station_of_the_pair_does_not_inspect_it(bench: Any) -> None:
+    bench.take_to_lab()
+    tracer, finisher, edger, mounter, later = makers_who_inspect(bench, 5)
+    work_station(bench, TRACING, tracer, finisher)
+    bench.work_stations(PICKING, BLOCKING)
+    work_station(bench, EDGING, edger, edger)
+    work_station(bench, ASSEMBLY, mounter, mounter)
+    assert all(refused_as_maker(bench, one) for one in (tracer, finisher, edger, mounter))
+
+    bench.inspect(surface=FAILED)
+    rework(bench, ASSEMBLY)
+    work_station(bench, ASSEMBLY, later, later)
+    assert all(refused_as_maker(bench, one) for one in (tracer, finisher, edger, mounter, later))
+    bench.inspect()
+
+
+def test_who_traced_the_frame_that_a_remake_keeps_does_not_inspect_the_new_pair(bench: Any) -> None:
+    bench.take_to_lab()
+    (tracer,) = makers_who_inspect(bench, 1)
+    work_station(bench, TRACING, tracer, tracer)
+    bench.work_stations(PICKING, BLOCKING, EDGING, ASSEMBLY)
+    bench.inspect(surface=FAILED)
+    for part in (job_pb2.JOB_PART_LENS_OD, job_pb2.JOB_PART_LENS_OS):
+        break_part(bench, part, "L07")
+    for reservation_id in bench.reservation_ids:
+        replaced(bench, reservation_id)
+    request = pb.RemakeJobRequest(
+        job_id=bench.job_id, reason_code="SURFACE_SCRATCH", fault_side=LAB, reason="scratched"
+    )
+    new = bench.ask(Role.OPTICIAN, request, pb.RemakeJobResponse).new_job
+    assert list(new.done_stations) == [TRACING]
+    bench.job_id = new.envelope.id
+    bench.accept()
+    bench.draw()
+    bench.work_stations(PICKING, BLOCKING, EDGING, ASSEMBLY)
+    assert refused_as_maker(bench, tracer)
+    bench.inspect()
+
+
+@pytest.mark.parametrize("condition", ["DAMAGED", "INCOMPLETE"])
+def test_a_pair_that_arrives_not_as_sent_is_repaired_before_the_branch_checks_it(
+    bench: Any, condition: str
+) -> None:
+    bench.make()
+    bench.inspect()
+    arrived = bench.ship_back(shipment_pb2.ArrivalCondition.Value(f"ARRIVAL_CONDITION_{condition}"))
+    assert arrived.envelope.state == "branch_failed"
+    for look in (bench.check, lambda: bench.check(appearance=FAILED)):
+        refused = bench.refusal(look)
+        assert (refused.code, refused.missing) == ("BRANCH_FAILED", ("rework or remake",))
+    assert not bench.steps().branch_checks
+    assert bench.refusal(bench.mark_ready).code == "MOVE_FORBIDDEN"
+
+    request = pb.ReworkJobRequest(
+        job_id=bench.job_id,
+        station=ASSEMBLY,
+        reason_code="SURFACE_SCRATCH",
+        fault_side=LAB,
+        reason="a temple came off",
+    )
+    assert bench.ask(Role.OPTICIAN, request, pb.ReworkJobResponse).job.rework_count == 1
     bench.tray_to_lab()
     bench.accept()
     bench.work_stations(ASSEMBLY)

@@ -138,6 +138,13 @@ def test_the_table_lets_a_job_go_its_way_and_no_other() -> None:
                 JOB.transitions.after(state, verb)
 
 
+def test_a_pair_that_failed_at_the_branch_is_repaired_made_again_held_or_given_up() -> None:
+    into = {v for v, table in JOB.transitions.moves.items() if "branch_failed" in table.values()}
+    assert into == {"receive_failed", "fail_check", "resume_branch_failed"}
+    lawful = {v for v, table in JOB.transitions.moves.items() if "branch_failed" in table}
+    assert lawful == {"send_back", "remake", "hold", "cancel"}
+
+
 def test_nothing_happens_to_a_job_that_has_ended() -> None:
     for verb in JOB.transitions.moves:
         for state in ENDED:

@@ -7,13 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 from chassis import actor
+from chassis.errors import Unknown
 from chassis.ids import new_id
 from chassis.roles import Role
+from clinical.dispensing.lens_product import LensDesign
+from inventory.commands_order import drop_from_order
 from labjob import commands_release
 from optichain.billing.v1 import approval_pb2
 from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
-from optichain.labjob.v1 import inspection_pb2, shipment_pb2
+from optichain.labjob.v1 import inspection_pb2, making_pb2, shipment_pb2
 from optichain.labjob.v1 import labjob_service_pb2 as pb
 from optichain.organisation.v1 import branch_pb2
 
@@ -63,6 +66,45 @@ def test_a_lens_given_back_before_release_is_named_as_missing(bench: Any) -> Non
     assert refused.missing == ("lens reserved in the ordered power: os",)
 
 
+def test_a_lens_that_no_tolerance_set_judges_is_not_released(bench: Any) -> None:
+    bench.design = LensDesign.DEFOCUS
+    bench.order_glasses()
+    refused = bench.refusal(bench.release)
+    assert refused.code == "NO_TOLERANCE_SET"
+    assert refused.details["design"] == "defocus"
+    listed = pb.ListJobsRequest(order_id=bench.order_id)
+    assert not bench.ask(Role.OPTICIAN, listed, pb.ListJobsResponse).jobs
+
+
+def test_the_ticket_of_a_slip_number_is_shown_and_of_none_that_nobody_has(bench: Any) -> None:
+    bench.order_glasses()
+    job = bench.release()
+
+    def ticket(number: str) -> Any:
+        request = pb.GetTicketRequest(slip_number=number)
+        return bench.ask(Role.OPTICIAN, request, pb.GetTicketResponse).ticket
+
+    assert ticket(job.slip_number).job_id == bench.job_id
+    unknown = bench.refusal(lambda: ticket("26-999999-1"))
+    assert (unknown.code, type(unknown)) == ("SLIP_NUMBER_UNKNOWN", Unknown)
+
+
+def test_the_ticket_of_a_job_that_ended_is_not_printed(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    request = pb.PrintTicketRequest(job_id=bench.job_id)
+
+    def printed() -> Any:
+        return bench.ask(Role.OPTICIAN, request, pb.PrintTicketResponse)
+
+    assert printed().ticket.job_id == bench.job_id
+    with bench.chain.work("labjob", actor.system("labjob")) as work:
+        commands_release.cancel_job_of(work, order_id=bench.order_id)
+    refused = bench.refusal(printed)
+    assert (refused.code, refused.details["state"]) == ("JOB_ENDED", "cancelled")
+    assert bench.job().ticket_prints == 1
+
+
 def test_a_job_is_released_to_a_lab_and_nowhere_else(bench: Any) -> None:
     bench.order_glasses()
     bench.lab_id = bench.open_place("HO2", branch_pb2.BRANCH_KIND_HEAD_OFFICE)
@@ -91,7 +133,7 @@ def test_the_lab_takes_in_the_right_tray_with_the_right_job_and_frame_and_a_phot
         ({"slip_number": "26-999999-2"}, "SLIP_NUMBER_MISTYPED"),
         ({"slip_number": "26-999999-1"}, "WRONG_JOB"),
         ({"frame_product_id": other_frame}, "WRONG_FRAME"),
-        ({"frame_serial": "S2"}, "WRONG_FRAME"),
+        ({"frame_serial": "S9"}, "WRONG_FRAME"),
         ({"evidence_keys": ["labjob/photo/none"]}, "EVIDENCE_UNCONFIRMED"),
         ({"evidence_keys": []}, "INVALID"),
         ({"at": new_id("br")}, "WRONG_BRANCH"),
@@ -105,6 +147,62 @@ def test_the_lab_takes_in_the_right_tray_with_the_right_job_and_frame_and_a_phot
     [receipt] = bench.steps().lab_receipts
     assert len(receipt.envelope.evidence) == 1
     assert bench.job().lab_receipt_id == receipt.envelope.id
+
+
+def test_only_the_very_piece_that_is_kept_for_the_order_goes_into_the_tray(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    ours, others = bench.frame_serial(), {one.serial for one in bench.pieces()}
+    for serial in (*sorted(others - {ours}), "S9", ""):
+        refused = bench.refusal(lambda serial=serial: bench.send_tray(frame_serial=serial))
+        assert refused.code == "WRONG_FRAME", serial
+        assert refused.details["field"] == "frame_serial"
+        assert refused.details["rule"] == "piece_of_the_order"
+        assert refused.missing == (f"frame in the tray: {ours}",)
+    product = bench.refusal(lambda: bench.send_tray(frame_product_id=new_id("prd")))
+    assert (product.details["field"], product.details["rule"]) == (
+        "frame_product_id",
+        "frame_of_the_order",
+    )
+    assert not bench.job().frame_draw_id
+    bench.send_tray()
+    assert bench.job().frame_draw_id
+
+
+def test_a_frame_without_a_serial_number_is_told_by_the_label_of_its_piece(bench: Any) -> None:
+    for _ in bench.pieces():
+        for_another = inventory.SetAsideFrameRequest(
+            case_id=new_id("case"), customer_id=new_id("cus"), product_id=bench.frame_id
+        )
+        bench.ask(Role.OPTICIAN, for_another, inventory.SetAsideFrameResponse)
+    bench.bring_frames("", "")
+    bench.order_glasses()
+    bench.release()
+    held, free = (
+        next(one.id for one in bench.pieces() if one.state == state and not one.serial)
+        for state in ("reserved", "free")
+    )
+    for code in (free, "S9"):
+        refused = bench.refusal(lambda code=code: bench.send_tray(frame_serial=code))
+        assert refused.code == "WRONG_FRAME"
+    bench.send_tray(frame_serial=held)
+
+
+def test_a_frame_that_goes_back_to_the_lab_is_the_one_that_was_drawn(bench: Any) -> None:
+    bench.make()
+    bench.inspect()
+    bench.ship_back()
+    bench.check(appearance=inspection_pb2.LOOKED_OVER_FAILED)
+    request = pb.ReworkJobRequest(
+        job_id=bench.job_id,
+        station=bench.job().stations[-1],
+        reason_code="SURFACE_SCRATCH",
+        fault_side=making_pb2.FAULT_SIDE_LAB,
+        reason="scratched",
+    )
+    bench.ask(Role.OPTICIAN, request, pb.ReworkJobResponse)
+    assert bench.refusal(lambda: bench.send_tray(frame_serial="S9")).code == "WRONG_FRAME"
+    bench.send_tray()
 
 
 def test_a_tray_that_nobody_said_was_taken_is_received_all_the_same(bench: Any) -> None:
@@ -164,6 +262,60 @@ def test_the_lab_does_not_promise_what_the_customer_was_not_told(bench: Any) -> 
     assert told.eta_date == job.eta_date == (bench.today + timedelta(days=9)).isoformat()
 
 
+def test_the_lab_estimates_no_day_gone_by_where_it_stands(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+    refused = bench.refusal(lambda: bench.accept(days=-1))
+    assert refused.code == "INVALID"
+    assert [(one.field, one.rule) for one in refused.problems] == [("eta_date", "min")]
+    assert bench.accept(days=0).envelope.state == "accepted"
+
+
+def test_the_lab_takes_no_job_whose_blank_it_could_not_draw(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+
+    def refused_for(*eyes: str) -> None:
+        refused = bench.refusal(bench.accept)
+        assert refused.code == "BLANK_UNAVAILABLE"
+        assert refused.missing == tuple(f"lens that can be drawn: {eye}" for eye in eyes)
+        assert bench.job().envelope.state == "released"
+
+    lot_id = bench.lens_reservation(0).lot_id
+    lock = inventory.LockLotRequest(lot_id=lot_id, reason_code="RECALL", reason="crazing")
+    bench.ask(Role.QUALITY_MANAGER, lock, inventory.LockLotResponse)
+    refused_for("od")
+    release = inventory.ReleaseLotRequest(lot_id=lot_id, quality_decision="checked")
+    bench.ask(Role.QUALITY_MANAGER, release, inventory.ReleaseLotResponse)
+
+    broken = inventory.RecordBreakageRequest(
+        reservation_id=bench.reservation_ids[1], reason_code="L08"
+    )
+    bench.ask(Role.LAB_TECHNICIAN, broken, inventory.RecordBreakageResponse, bench.lab_id)
+    refused_for("os")
+    replace = inventory.ReplaceReservationRequest(reservation_id=bench.reservation_ids[1])
+    bench.ask(Role.OPTICIAN, replace, inventory.ReplaceReservationResponse)
+    assert bench.accept().envelope.state == "accepted"
+
+
+def test_the_lab_takes_no_job_whose_blanks_were_given_back(bench: Any) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+    with bench.chain.work("inventory", actor.system("inventory")) as work:
+        drop_from_order(
+            work,
+            order_id=bench.order_id,
+            set_aside_ids=[],
+            reservation_ids=bench.reservation_ids,
+            reason="dropped by mistake",
+        )
+    refused = bench.refusal(bench.accept)
+    assert (refused.code, len(refused.missing)) == ("BLANK_UNAVAILABLE", 2)
+
+
 def test_a_query_goes_to_the_branch_and_its_answer_back_to_the_lab(bench: Any) -> None:
     bench.order_glasses()
     bench.release()
@@ -220,7 +372,7 @@ def test_the_branch_takes_in_the_right_pair(bench: Any) -> None:
     assert wrong.code == "WRONG_FRAME"
     assert receive().job.envelope.state == "received"
     failed = bench.check(appearance=inspection_pb2.LOOKED_OVER_FAILED)
-    assert failed.envelope.state == "received"
+    assert failed.envelope.state == "branch_failed"
     ready = pb.MarkReadyRequest(job_id=bench.job_id)
     refused = bench.refusal(lambda: bench.ask(Role.OPTICIAN, ready, pb.MarkReadyResponse))
     assert refused.code == "MOVE_FORBIDDEN"

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from billing import accounts, sharing, store
+from billing.commands_making import flag_late
 from billing.order.approval import APPROVAL, CustomerApproval, ReadBack
 from billing.order.facts import OrderApproved
 from billing.order.order import ENDED, OPEN_PROMISE, ORDER, FollowUpOpen, Order, OrderEnded
@@ -21,9 +22,9 @@ from billing.order.promise import (
 from billing.order.quotation import QUOTATION, Quotation, QuotationExpired
 from billing.order.terms import TERMS, Terms, TermsNotInForce
 from chassis.db import UnitOfWork
-from chassis.errors import Refused, invalid
+from chassis.errors import Refused
 from chassis.records.changes import ChangeKind
-from chassis.records.envelope import Approval, ApprovalStatus, Evidence, Record
+from chassis.records.envelope import Approval, ApprovalStatus, Record
 from chassis.records.gates import gate
 from chassis.records.pins import Pin, fixed, pin
 from chassis.roles import Role
@@ -72,7 +73,7 @@ def approve_order(
         customer_id=order.customer_id,
         case_id=order.case_id,
         branch_id=order.branch_id,
-        evidence=_signature(work, signature_object_key),
+        evidence=work.records.signature("signature_object_key", signature_object_key),
         approval=Approval(
             status=ApprovalStatus.APPROVED, decided_by=order.customer_id, decided_at=work.at
         ),
@@ -90,7 +91,7 @@ def approve_order(
         fitting_measurement_id=fitting_measurement_id,
         terms_id=terms.id,
         charge_id=charge,
-        **_promise_fields(work, order.content, promise),
+        **_promise_fields(order.content, promise),
     )
     told = OrderApproved(
         order_id=order.id,
@@ -101,14 +102,15 @@ def approve_order(
         promised_on=promised_on,
     )
     work.tell(order, told)
-    order = accounts.confirmed(work, order)
+    order = accounts.confirmed(work, flag_late(work, order))
     return {"order": order, "approval": approval, "promise": promise}
 
 
 def re_promise(
     work: UnitOfWork, *, order_id: str, promised_on: date, reason: str, informed_how: InformedHow
 ) -> dict[str, Any]:
-    """Move the promise after the customer was informed; the first is kept.
+    """Move the promise after the customer was informed; the first is kept. A date before the lab's
+    estimate is at risk, and told so.
 
     Raises NotPromised, OrderEnded, Refused (NOTHING_CHANGED), Invalid (promised_on).
     """
@@ -121,7 +123,8 @@ def re_promise(
     if promised_on == order.content.promised_on:
         raise Refused("the promise stands on this date already", reason="NOTHING_CHANGED")
     promise = _promised(work, order, promised_on, reason, informed_how)
-    order = work.records.note(order, **_promise_fields(work, order.content, promise))
+    order = work.records.note(order, **_promise_fields(order.content, promise))
+    order = flag_late(work, order)
     return {"promise": promise, "order": order}
 
 
@@ -159,13 +162,6 @@ def _terms_in_force(work: UnitOfWork, terms_id: str, today: date) -> Record[Term
             f"{terms_id} is not in force today; {in_force.id} is", in_force=in_force.id
         )
     return in_force
-
-
-def _signature(work: UnitOfWork, object_key: str) -> tuple[Evidence, ...]:
-    evidence = work.records.evidence([object_key])
-    if not all(one.media_type.startswith("image/") for one in evidence):
-        raise invalid("signature_object_key", "media_type", "must be an image of the signature")
-    return evidence
 
 
 def _supersede(work: UnitOfWork, approval_id: str, by: Record[CustomerApproval]) -> None:
@@ -215,14 +211,13 @@ def _promise(work: UnitOfWork, order: Record[Order], content: Promise) -> Record
     )
 
 
-def _promise_fields(work: UnitOfWork, before: Order, promise: Record[Promise]) -> dict[str, Any]:
-    """Return the order's fields about its promise, with the risk judged again."""
+def _promise_fields(before: Order, promise: Record[Promise]) -> dict[str, Any]:
+    """Return the order's fields about its promise, with a risk that ended taken back."""
     promised_on = promise.content.promised_on
-    at_risk = before.is_at_risk(promised_on)
     return {
         "promise_id": promise.id,
         "promised_on": promised_on,
         "first_promise_id": before.first_promise_id or promise.id,
         "first_promised_on": before.first_promised_on or promised_on,
-        "at_risk_since": (before.at_risk_since or work.at) if at_risk else None,
+        "at_risk_since": before.at_risk_since if before.is_at_risk(promised_on) else None,
     }

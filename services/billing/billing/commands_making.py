@@ -38,10 +38,7 @@ def note_job_revised(work: UnitOfWork, *, order_id: str, job_id: str, lab_id: st
 
 def note_job_accepted(work: UnitOfWork, *, order_id: str, job_id: str, eta_date: date) -> None:
     """Note the lab's estimate; later than the promise, the promise is at risk."""
-    order = _note(work, work.records.find(ORDER, order_id), job_id, eta_on=eta_date)
-    promised_on = order.content.promised_on
-    if promised_on and order.state in OPEN_PROMISE and order.content.is_at_risk(promised_on):
-        flag_promise(work, order)
+    flag_late(work, _note(work, work.records.find(ORDER, order_id), job_id, eta_on=eta_date))
 
 
 def note_job_ready(work: UnitOfWork, *, order_id: str, job_id: str, ready_at: datetime) -> None:
@@ -71,11 +68,19 @@ def note_informed(work: UnitOfWork, *, order_id: str, informed_at: datetime) -> 
     _advance(work, work.records.note(order, informed_at=latest))
 
 
-def flag_promise(work: UnitOfWork, order: Record[Order]) -> None:
+def flag_late(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
+    """Flag an open promise that the lab's estimate does not keep, whichever of the two moved."""
+    promised_on = order.content.promised_on
+    if promised_on and order.state in OPEN_PROMISE and order.content.is_at_risk(promised_on):
+        return flag_promise(work, order)
+    return order
+
+
+def flag_promise(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
     """Flag a promise as at risk, and tell it once."""
     promised_on = order.content.promised_on
     if promised_on is None or order.content.at_risk_since:
-        return
+        return order
     order = work.records.note(order, at_risk_since=work.at)
     told = PromiseAtRisk(
         order_id=order.id,
@@ -86,6 +91,7 @@ def flag_promise(work: UnitOfWork, order: Record[Order]) -> None:
         eta_on=order.content.eta_on,
     )
     work.tell(order, told)
+    return order
 
 
 def flag_due_promises(work: UnitOfWork) -> bool:

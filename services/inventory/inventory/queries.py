@@ -190,16 +190,20 @@ def list_pieces(
 
 
 def list_case_reservations(reading: Reading, *, case_id: str) -> dict[str, Any]:
-    """Return what is held for a case, oldest first, and which of its lots are locked now."""
+    """Return what is held for a case, oldest first, its pieces, and which of its lots are locked
+    now."""
     connection = reading.connection
     reservations = store.of_case(connection, RESERVATION, case_id)
     set_asides = store.of_case(connection, SET_ASIDE, case_id)
     lot_ids = {one.content.lot_id for one in reservations if one.content.lot_id}
     lot_ids |= {one.content.lot_id for one in set_asides}
+    piece_ids = {one.content.piece_id for one in reservations}
+    piece_ids |= {one.content.piece_id for one in set_asides}
     return {
         "reservations": reservations,
         "set_asides": set_asides,
         "locked_lot_ids": store.locked_lots(connection, lot_ids),
+        "pieces": store_piece.by_ids(connection, sorted(piece_ids)),
     }
 
 

@@ -55,6 +55,13 @@ def find(connection: Connection, piece_id: str) -> Piece:
     return _piece(row)
 
 
+def by_ids(connection: Connection, piece_ids: Sequence[str]) -> list[Piece]:
+    """Return the pieces of these ids in the order they came."""
+    table = piece_table.c
+    statement = select(piece_table).where(table.id.in_(piece_ids)).order_by(table.id)
+    return [_piece(row) for row in connection.execute(statement)]
+
+
 def take_any(
     connection: Connection,
     *,

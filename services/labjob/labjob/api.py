@@ -88,7 +88,7 @@ def send_tray(call: Call, request: Any) -> Message:
     """Draw the frame from stock, then send it with the ticket."""
     job = asking.job_of(call, request.job_id)
     commands_tray.require_sendable(job, request.frame_product_id)
-    drawn = drawing.draw_frame(call, job)
+    drawn = drawing.draw_frame(call, job, request.frame_serial)
     return call.run(
         commands_tray.send_tray,
         frame_reservation_id=drawn.reservation_id,
@@ -98,13 +98,15 @@ def send_tray(call: Call, request: Any) -> Message:
 
 @api.asks("AcceptJob")
 def accept_job(call: Call, request: Any) -> Message:
-    """Take the job, against the promise as it stands now."""
+    """Take the job, against the promise and the blanks as they stand now."""
     job = asking.job_of(call, request.job_id)
     order = asking.order_of(call, job.content.order_id)
     return call.run(
         commands_accepting.accept_job,
         order_state=order.envelope.state,
         promised_on=day_of(order.promised_on),
+        today=asking.today_at(call, job.content.lab_id),
+        eyes_without_blank=drawing.eyes_without_blank(call, job),
     )
 
 

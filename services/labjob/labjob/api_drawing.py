@@ -12,7 +12,7 @@ from chassis.errors import invalid
 from chassis.records.envelope import Record
 from chassis.rpc import Call
 from labjob import api_asking as asking
-from labjob.errors import FrameNotReserved, WrongLens
+from labjob.errors import FrameNotReserved, WrongFrame, WrongLens
 from labjob.job import DrawnLens, FrameOrigin, Job
 from labjob.lens import Eye
 from labjob.order_basis import HeldStock, is_lens_for
@@ -32,21 +32,28 @@ class DrawnFrame:
     draw_id: str = ""
 
 
-def draw_frame(call: Call, job: Record[Job]) -> DrawnFrame:
-    """Draw the frame that is reserved for the order; what is drawn already stays so. Raises
-    FrameNotReserved, Unavailable, and what inventory refuses with."""
+def draw_frame(call: Call, job: Record[Job], frame_serial: str) -> DrawnFrame:
+    """Draw the frame that is reserved for the order, once it is the one in the tray; what is drawn
+    already stays so. Raises FrameNotReserved, WrongFrame, Unavailable, and what inventory refuses
+    with."""
     content = job.content
     if content.frame_origin is FrameOrigin.OWN:
         return DrawnFrame()
-    if content.frame_draw_id:
-        return DrawnFrame(content.frame_reservation_id, content.frame_draw_id)
-    held, _ = asking.held_for(call, job.case_id)
+    frame = _reserved_frame(content, asking.held_for(call, job.case_id)[0])
+    _require_piece(frame, frame_serial)
+    return DrawnFrame(frame.id, content.frame_draw_id or _draw(call, job, frame.id).envelope.id)
+
+
+def _reserved_frame(content: Job, held: Iterable[HeldStock]) -> HeldStock:
+    """Return the frame that was drawn, or the one to draw."""
+    drawn = content.frame_reservation_id if content.frame_draw_id else ""
     lost = content.frame_reservation_id if JobPart.FRAME in content.missing_parts else ""
     reserved = [
         one
         for one in held
         if one.is_frame
         and one.id != lost
+        and drawn in ("", one.id)
         and one.product_id == content.frame_product_id
         and one.order_id == content.order_id
         and one.state in _DRAWABLE
@@ -57,7 +64,17 @@ def draw_frame(call: Call, job: Record[Job]) -> DrawnFrame:
             missing=[f"frame reserved: {content.frame_product_id}"],
         )
     # The newest comes last: it takes the place of those before.
-    return DrawnFrame(reserved[-1].id, _draw(call, job, reserved[-1].id).envelope.id)
+    return reserved[-1]
+
+
+def _require_piece(frame: HeldStock, code: str) -> None:
+    if not frame.is_piece(code):
+        raise WrongFrame(
+            "another piece of the frame is kept for the order",
+            missing=[f"frame in the tray: {frame.serial or frame.piece_id}"],
+            field="frame_serial",
+            rule="piece_of_the_order",
+        )
 
 
 def _draw(call: Call, job: Record[Job], reservation_id: str) -> Any:
@@ -93,6 +110,20 @@ def draw_lenses(call: Call, job: Record[Job], chosen: Iterable[Any]) -> tuple[Dr
     for eye in eyes:
         _require_lens(job, eye, by_id.get(wanted[eye]))
     return tuple(_drawn(call, job, eye, wanted[eye]) for eye in eyes)
+
+
+def eyes_without_blank(call: Call, job: Record[Job]) -> tuple[Eye, ...]:
+    """Return the eyes whose lens is not drawn and could not be drawn now. Raises Unavailable."""
+    held, locked_lot_ids = asking.held_for(call, job.case_id)
+    reserved = {lens.eye: lens.reservation_id for lens in job.content.reserved_lenses}
+    can_be_drawn = {
+        one.id for one in held if _is_drawable(job, one) and one.lot_id not in locked_lot_ids
+    }
+    return tuple(
+        eye
+        for eye in job.content.eyes_to_draw()
+        if _standing(job, eye, reserved[eye], held) not in can_be_drawn
+    )
 
 
 def _standing(job: Record[Job], eye: Eye, reservation_id: str, held: tuple[HeldStock, ...]) -> str:

@@ -6,14 +6,16 @@ from datetime import date
 from typing import Any
 
 from chassis.db import UnitOfWork
+from chassis.errors import invalid
 from chassis.records.envelope import Record
 from chassis.records.gates import gate
 from chassis.records.pins import fixed, pin
 from chassis.roles import Role
 from labjob import store
-from labjob.errors import EtaAfterPromise, OrderNotOpen, TrayNotReceived
+from labjob.errors import BlankUnavailable, EtaAfterPromise, OrderNotOpen, TrayNotReceived
 from labjob.facts import JobAccepted
 from labjob.job import JOB, Job
+from labjob.lens import Eye
 from labjob.making import ACCEPTANCE, JOB_QUERY, Acceptance, JobQuery
 from labjob.reason import check_reason
 
@@ -22,23 +24,29 @@ _ORDER_IN_FORCE = ("confirmed", "in_work", "ready")
 
 @gate("accept job", JOB, by="job_id")
 def accept_job(
-    work: UnitOfWork, *, job_id: str, eta_date: date, order_state: str, promised_on: date | None
+    work: UnitOfWork,
+    *,
+    job_id: str,
+    eta_date: date,
+    order_state: str,
+    promised_on: date | None,
+    today: date,
+    eyes_without_blank: tuple[Eye, ...],
 ) -> dict[str, Record[Any]]:
     """Take the job, with the lab's own estimate. Raises StalePins, TrayNotReceived, OrderNotOpen,
-    EtaAfterPromise, MoveForbidden."""
+    BlankUnavailable, EtaAfterPromise, MoveForbidden, Invalid (eta_date)."""
     job = work.records.get(JOB, job_id)
     JOB.transitions.after(job.state, "accept")
     if not job.content.lab_receipt_id:
         raise TrayNotReceived("the lab has not received the tray", missing=["tray received"])
     if order_state not in _ORDER_IN_FORCE or promised_on is None:
         raise OrderNotOpen(f"the order is {order_state}", state=order_state)
-    if eta_date > promised_on:
-        raise EtaAfterPromise(
-            f"{eta_date} is later than the promise of {promised_on}",
-            missing=["a later promise (RePromise), with the customer informed"],
-            eta_date=eta_date.isoformat(),
-            promised_on=promised_on.isoformat(),
+    if eyes_without_blank:
+        raise BlankUnavailable(
+            f"the lens reserved for {', '.join(eyes_without_blank)} cannot be drawn",
+            missing=[f"lens that can be drawn: {eye}" for eye in eyes_without_blank],
         )
+    _require_eta(eta_date, today, promised_on)
     acceptance = work.records.add(
         ACCEPTANCE,
         Acceptance(job_id=job.id, eta_date=eta_date, promised_on=promised_on),
@@ -56,6 +64,18 @@ def accept_job(
     fact = JobAccepted(job_id=job.id, order_id=job.content.order_id, eta_date=eta_date)
     work.tell(job, fact)
     return {"acceptance": acceptance, "job": job}
+
+
+def _require_eta(eta_date: date, today: date, promised_on: date) -> None:
+    if eta_date < today:
+        raise invalid("eta_date", "min", f"lies before {today}, the day at the lab")
+    if eta_date > promised_on:
+        raise EtaAfterPromise(
+            f"{eta_date} is later than the promise of {promised_on}",
+            missing=["a later promise (RePromise), with the customer informed"],
+            eta_date=eta_date.isoformat(),
+            promised_on=promised_on.isoformat(),
+        )
 
 
 def query_job(

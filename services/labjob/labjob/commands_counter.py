@@ -25,14 +25,14 @@ from labjob.collection import (
     Warranty,
 )
 from labjob.errors import (
+    BranchFailed,
     FittingCheckFailed,
     FittingCheckMissing,
     NotTold,
-    QcNotPassed,
     WrongJob,
 )
 from labjob.facts import JobCollected, JobReady
-from labjob.inspection import QC_RESULT, LookedOver
+from labjob.inspection import LookedOver
 from labjob.job import JOB, Job
 from labjob.slip_number import check_slip_number
 
@@ -46,19 +46,22 @@ def check_at_branch(
     note: str,
     evidence_keys: tuple[str, ...],
 ) -> dict[str, Record[Any]]:
-    """Record the branch check; a pair that fails waits for rework or remake. Raises MoveForbidden,
-    QcNotPassed."""
+    """Record the branch check; a pair that fails waits for rework or remake. Raises BranchFailed,
+    MoveForbidden."""
     job = work.records.get(JOB, job_id)
+    if job.state == "branch_failed":
+        raise BranchFailed(
+            "the pair failed at the branch: looking again makes it no better",
+            missing=["rework or remake"],
+            id=job.id,
+        )
     JOB.transitions.after(job.state, "check")
-    qc_result_id = job.content.qc_result_id
-    if not qc_result_id or not work.records.find(QC_RESULT, qc_result_id).content.passed:
-        raise QcNotPassed("no inspection of the pair has passed", missing=["inspection passed"])
     passed = as_ordered is appearance is LookedOver.PASSED
     check = work.records.add(
         BRANCH_CHECK,
         BranchCheck(
             job_id=job.id,
-            qc_result_id=qc_result_id,
+            qc_result_id=job.content.qc_result_id,
             as_ordered=as_ordered,
             appearance=appearance,
             passed=passed,
@@ -183,7 +186,7 @@ def collect_job(
         ),
         customer_id=job.customer_id,
         case_id=job.case_id,
-        evidence=work.records.evidence([signature_key]),
+        evidence=work.records.signature("signature_key", signature_key),
         relies_on=[pin(job)],
     )
     warranty = _warranty(work, job, collection, collected_on)

@@ -67,6 +67,7 @@ def _content(
     lab_id: str,
     collect_at_id: str,
     states: tuple[str, ...],
+    job_id: str = "",
     remake_of_id: str = "",
     number: str = "",
 ) -> Job:
@@ -90,7 +91,7 @@ def _content(
         frame_origin=basis.frame_origin,
         frame_product_id=basis.frame_product_id,
         lens_product_id=basis.lens_product_id,
-        reserved_lenses=basis.reserved_lenses(ordered),
+        reserved_lenses=basis.reserved_lenses(ordered, job_id),
         route=route.name,
         route_edition=route.edition,
         stations=route.stations,
@@ -170,6 +171,7 @@ def revise_job(
         lab_id=before.lab_id,
         collect_at_id=before.collect_at_id,
         states=("confirmed", "in_work"),
+        job_id=job.id,
         remake_of_id=before.remake_of_id,
         number=before.slip_number,
     )
@@ -240,8 +242,9 @@ def remake_job(
     basis: OrderBasis,
     pins: tuple[Pin, ...],
 ) -> dict[str, Any]:
-    """Give a job up and release another on the same order. Raises as release_job, and
-    MoveForbidden, Invalid (REASON_UNKNOWN, FAULT_SIDE_UNUSUAL)."""
+    """Give a job up and release another on the same order, with lenses that were not drawn to the
+    first. Raises as release_job, and MoveForbidden, Invalid (REASON_UNKNOWN, FAULT_SIDE_UNUSUAL).
+    """
     old = work.records.get(JOB, job_id)
     check_fault(store.reasons(work.connection, "reasons"), reason_code, fault_side)
     JOB.transitions.after(old.state, "remake")
@@ -294,6 +297,7 @@ def _with_frame_of(old: Record[Job], content: Job) -> Job:
     if JobPart.FRAME in before.missing_parts or before.frame_product_id != content.frame_product_id:
         return content
     at_lab = old.state in ("qc_failed", "awaiting_lens")
+    is_traced = at_lab and Station.TRACING in before.done_stations
     return replace(
         content,
         tray_code=before.tray_code,
@@ -301,9 +305,9 @@ def _with_frame_of(old: Record[Job], content: Job) -> Job:
         lab_receipt_id=before.lab_receipt_id if at_lab else "",
         frame_reservation_id=before.frame_reservation_id,
         frame_draw_id=before.frame_draw_id,
-        done_stations=(Station.TRACING,)
-        if at_lab and Station.TRACING in before.done_stations
-        else (),
+        done_stations=(Station.TRACING,) if is_traced else (),
+        # Who worked on what is kept made this pair too.
+        maker_ids=before.maker_ids if is_traced else (),
     )
 
 

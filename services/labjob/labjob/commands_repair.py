@@ -11,7 +11,7 @@ from chassis.records.pins import fixed
 from chassis.roles import Role
 from chassis.rules import in_force
 from labjob import store
-from labjob.collection import BRANCH_CHECK, FITTING_CHECK
+from labjob.collection import FITTING_CHECK
 from labjob.commands_tray import advance
 from labjob.errors import NothingFailed, ReworkLimit
 from labjob.job import JOB, LENS_OF, Job
@@ -137,7 +137,7 @@ def rework_job(
     done = done_before(content.stations, content.done_stations, station)
     verb = "rework" if job.state == "qc_failed" else "send_back"
     JOB.transitions.after(job.state, verb)
-    if verb == "send_back" and not _failed_at_branch(work, content):
+    if verb == "send_back" and not _failed_at_branch(work, job):
         raise NothingFailed("neither branch check nor fitting check failed", id=job.id)
     most = in_force(work.connection, "rework_policy", work.at.date()).body["most_reworks"]
     if content.rework_count >= most:
@@ -173,10 +173,8 @@ def rework_job(
     return {"repair": repair, "job": job}
 
 
-def _failed_at_branch(work: UnitOfWork, content: Job) -> bool:
-    if content.fitting_check_id:
-        check = work.records.find(FITTING_CHECK, content.fitting_check_id).content
-        return not check.passed and not check.is_waived
-    if content.branch_check_id:
-        return not work.records.find(BRANCH_CHECK, content.branch_check_id).content.passed
-    return False
+def _failed_at_branch(work: UnitOfWork, job: Record[Job]) -> bool:
+    if not job.content.fitting_check_id:
+        return job.state == "branch_failed"
+    check = work.records.find(FITTING_CHECK, job.content.fitting_check_id).content
+    return not check.passed and not check.is_waived

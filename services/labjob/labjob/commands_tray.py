@@ -49,7 +49,11 @@ def _require_frame(job: Job, frame_product_id: str) -> None:
     if frame_product_id != job.frame_product_id:
         wanted = job.frame_product_id or "the customer's own frame"
         raise WrongFrame(
-            f"the job is for {wanted}", missing=[f"frame in the tray: {wanted}"], wanted=wanted
+            f"the job is for {wanted}",
+            missing=[f"frame in the tray: {wanted}"],
+            field="frame_product_id",
+            rule="frame_of_the_order",
+            wanted=wanted,
         )
 
 
@@ -193,7 +197,12 @@ def receive_tray(
     _require_slip(job, slip_number)
     _require_frame(job.content, frame_product_id)
     if frame_serial != sent.frame_serial:
-        raise WrongFrame("the frame has another serial number than the one sent", id=shipment.id)
+        raise WrongFrame(
+            "the frame has another serial number than the one sent",
+            field="frame_serial",
+            rule="frame_sent",
+            id=shipment.id,
+        )
     receipt = work.records.add(
         LAB_RECEIPT,
         LabReceipt(job_id=job.id, shipment_id=shipment.id, condition=condition, note=note),
@@ -275,8 +284,8 @@ def receive_job(
     note: str,
     evidence_keys: tuple[str, ...],
 ) -> dict[str, Record[Any]]:
-    """Receive a finished pair at the branch. Raises TrayNotSent, WrongBranch, WrongJob,
-    WrongFrame."""
+    """Receive a finished pair at the branch; one that is damaged or incomplete waits for rework or
+    remake. Raises TrayNotSent, WrongBranch, WrongJob, WrongFrame."""
     job = work.records.find(JOB, job_id)
     shipment = _arriving(work, job, ShipmentDirection.TO_BRANCH)
     _require_slip(job, slip_number)
@@ -293,7 +302,7 @@ def receive_job(
     job = advance(
         work,
         job,
-        "receive",
+        "receive" if condition is ArrivalCondition.AS_SENT else "receive_failed",
         responsible_role=Role.OPTICIAN,
         held_at_id=shipment.content.to_id,
         lab_receipt_id="",

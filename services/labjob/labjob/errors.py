@@ -110,6 +110,12 @@ class OrderNotOpen(Refused):
     reason = "ORDER_NOT_OPEN"
 
 
+class BlankUnavailable(Refused):
+    """A lens of the job cannot be drawn now: it is locked, broken, given back or not there yet."""
+
+    reason = "BLANK_UNAVAILABLE"
+
+
 class EtaAfterPromise(Refused):
     """The lab would be later than the customer was promised."""
 
@@ -134,10 +140,11 @@ class ReworkLimit(Refused):
     reason = "REWORK_LIMIT"
 
 
-class QcNotPassed(Refused):
-    """No inspection of the pair has passed."""
+class BranchFailed(Refused):
+    """The pair arrived damaged or incomplete, or failed its branch check: it is repaired or made
+    again first."""
 
-    reason = "QC_NOT_PASSED"
+    reason = "BRANCH_FAILED"
 
 
 class FittingCheckMissing(Refused):

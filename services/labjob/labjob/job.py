@@ -143,7 +143,7 @@ _STATIONS = tuple(station.value for station in Station)
 _IN_WORK = ("accepted", *_STATIONS)
 _LACKING = ("awaiting_frame", "awaiting_lens")
 _INSPECTED = ("inspecting", "qc_failed", "qc_passed")
-_AT_BRANCH = ("received", "branch_checked", "ready")
+_AT_BRANCH = ("received", "branch_failed", "branch_checked", "ready")
 _HOLDABLE = (
     "released",
     "queried",
@@ -152,7 +152,8 @@ _HOLDABLE = (
     *_INSPECTED,
     *_AT_BRANCH,
 )
-_OPEN = (*_HOLDABLE, "shipped", "in_transit", "on_hold")
+_TRAVELLING = ("shipped", "in_transit")
+_OPEN = (*_HOLDABLE, *_TRAVELLING, "on_hold")
 
 ENDED = ("collected", "remade", "cancelled")
 """States that nothing follows."""
@@ -201,9 +202,11 @@ JOB = Kind(
             send_back=_all(_AT_BRANCH, "released"),
             remake=_all((*_LACKING, "qc_failed", *_AT_BRANCH), "remade"),
             ship={"qc_passed": "shipped"},
-            receive={"shipped": "received", "in_transit": "received"},
+            receive=_all(_TRAVELLING, "received"),
+            receive_failed=_all(_TRAVELLING, "branch_failed"),
             check={"received": "branch_checked"},
-            fail_check=_same("received"),
+            # From there a pair goes back or is made again: looking again makes nothing whole.
+            fail_check={"received": "branch_failed"},
             mark_ready={"branch_checked": "ready"},
             fit=_same("ready"),
             collect={"ready": "collected"},

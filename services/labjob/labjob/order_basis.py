@@ -80,10 +80,17 @@ class HeldStock:
     order_id: str = ""
     job_id: str = ""
     lot_id: str = ""
+    piece_id: str = ""
+    serial: str = ""
 
     def is_free_for(self, order_id: str) -> bool:
         """Whether no other order took it up: a visit may bring several orders."""
         return self.order_id in ("", order_id)
+
+    def is_piece(self, code: str) -> bool:
+        """Whether a code read off a frame names this piece: its serial number, none when it has
+        none, or the id on its label."""
+        return code in (self.serial, self.piece_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,14 +167,14 @@ class OrderBasis:
             ) from refused
         return pair
 
-    def reserved_lenses(self, pair: OrderedPair) -> tuple[ReservedLens, ...]:
-        """Return the lens reservation of each eye. Raises ReservationMissing naming all that is
-        not held, the frame included."""
+    def reserved_lenses(self, pair: OrderedPair, job_id: str = "") -> tuple[ReservedLens, ...]:
+        """Return the lens reservation of each eye; one that was drawn serves only the job it was
+        drawn to. Raises ReservationMissing naming all that is not held, the frame included."""
         missing = [] if self._has_frame() else ["frame set aside or reserved"]
         found = []
         quoted_first = sorted(self.held, key=lambda one: one.id not in self.reservation_ids)
         for eye, lens in pair.lenses():
-            held = next((one for one in quoted_first if self._serves(one, eye, lens)), None)
+            held = next((one for one in quoted_first if self._serves(one, eye, lens, job_id)), None)
             if held is None:
                 missing.append(f"lens reserved in the ordered power: {eye}")
             else:
@@ -192,12 +199,13 @@ class OrderBasis:
             for one in self.held
         )
 
-    def _serves(self, one: HeldStock, eye: Eye, lens: VerificationPower) -> bool:
+    def _serves(self, one: HeldStock, eye: Eye, lens: VerificationPower, job_id: str) -> bool:
         # Inventory may have put another in the place of the quoted one; that one names the order.
         is_ours = one.id in self.reservation_ids or one.order_id == self.order_id
         return (
             is_ours
             and one.state in _HELD
+            and one.job_id in ("", job_id)
             and one.is_free_for(self.order_id)
             and one.product_id == self.lens_product_id
             and is_lens_for(one, eye, lens)

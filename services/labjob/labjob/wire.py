@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -84,10 +84,13 @@ def held_stock(
     answer: inventory_service_pb2.ListCaseReservationsResponse,
 ) -> tuple[HeldStock, ...]:
     """Return the reservations and set-asides of a case."""
-    return (*_reservations(answer.reservations), *_set_asides(answer))
+    serials = {piece.id: piece.serial for piece in answer.pieces}
+    return (*_reservations(answer.reservations, serials), *_set_asides(answer))
 
 
-def _reservations(given: Iterable[reservation_pb2.Reservation]) -> Iterable[HeldStock]:
+def _reservations(
+    given: Iterable[reservation_pb2.Reservation], serials: Mapping[str, str]
+) -> Iterable[HeldStock]:
     for one in given:
         power = one.power
         yield HeldStock(
@@ -105,6 +108,8 @@ def _reservations(given: Iterable[reservation_pb2.Reservation]) -> Iterable[Held
             order_id=one.order_id,
             job_id=one.job_id,
             lot_id=one.lot_id,
+            piece_id=one.piece_id,
+            serial=serials.get(one.piece_id, ""),
         )
 
 

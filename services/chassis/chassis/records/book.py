@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from chassis import telemetry
 from chassis.actor import Actor
-from chassis.errors import NotPermitted, Outdated, Refused, Unknown
+from chassis.errors import NotPermitted, Outdated, Refused, Unknown, invalid
 from chassis.evidence import named as confirmed_evidence
 from chassis.ids import as_uuid, new_id
 from chassis.records import handovers, history, holdings, known_versions
@@ -127,6 +127,14 @@ class RecordBook:
     def evidence(self, object_keys: Sequence[str]) -> tuple[Evidence, ...]:
         """Return confirmed uploads as evidence. Raises EvidenceUnconfirmed."""
         return confirmed_evidence(self.connection, object_keys)
+
+    def signature(self, field: str, object_key: str) -> tuple[Evidence, ...]:
+        """Return the confirmed image of a signature as evidence. Raises EvidenceUnconfirmed,
+        Invalid naming the field."""
+        evidence = self.evidence([object_key])
+        if not all(one.is_picture for one in evidence):
+            raise invalid(field, "media_type", "must be an image of the signature")
+        return evidence
 
     def add(
         self,
