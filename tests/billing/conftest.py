@@ -21,6 +21,7 @@ from billing.money.payment import PaymentMeans
 from billing.money.price_list import Price
 from billing.order.approval import ReadBack
 from billing.order.basis import Basis, Goods, Held
+from billing.order.lens import Eye, LensPower
 from billing.order.order import ORDER, Order
 from chain import Chain, Person
 from chassis import actor, evidence
@@ -33,6 +34,7 @@ from chassis.roles import Role
 
 FRAME_PRICE, LENS_PRICE, EDGING_PRICE = 60_000, 45_000, 3_000
 TOTAL = FRAME_PRICE + 2 * LENS_PRICE
+MINUS_TWO = LensPower(sphere_centidioptres=-200, cylinder_centidioptres=-50)
 EVERYTHING = ReadBack(
     price=True,
     specification=True,
@@ -95,7 +97,7 @@ class Shop:
             is_own_frame=False,
             is_frame_here=True,
             lens_product_id=self.lens_id,
-            lens_count=2,
+            lenses={Eye.OD: MINUS_TWO, Eye.OS: MINUS_TWO},
             goods={
                 self.frame_id: Goods(name="暴龙 BL1001", unit_cost_minor=20_000),
                 self.lens_id: Goods(name="明月 1.60", unit_cost_minor=9_000),
@@ -108,15 +110,15 @@ class Shop:
 
     def quote(self, *, by: Person | None = None, **changed: Any) -> Record[Order]:
         """Quote a pair, held for the case as it should be."""
-        set_aside_id, reservation_id = new_id("sta"), new_id("rsv")
-        basis = changed.pop("basis", None) or self.held(set_aside_id, reservation_id)
+        set_aside_id, lenses = new_id("sta"), pair()
+        basis = changed.pop("basis", None) or self.held(set_aside_id, *lenses)
         asked: dict[str, Any] = {
             "case_id": new_id("case"),
             "customer_id": new_id("cus"),
             "frame_selection_id": new_id("fsl"),
             "lens_specification_id": new_id("lsp"),
             "set_aside_id": set_aside_id,
-            "reservation_ids": (reservation_id,),
+            "reservation_ids": lenses,
             "services": (),
             "discount_minor": 0,
             "discount_reason": "",
@@ -138,26 +140,42 @@ class Shop:
                     became_id=became_id,
                 )
             ],
-            reservations=[
-                Held(id=one, product_id=self.lens_id, state="reserved") for one in reservation_ids
-            ],
+            reservations=self.reserved(*reservation_ids),
         )
 
+    def reserved(self, *reservation_ids: str) -> list[Held]:
+        """Return the lenses of a pair as reserved, right before left."""
+        return [
+            Held(id=one, product_id=self.lens_id, state="reserved", eye=eye, power=MINUS_TWO)
+            for one, eye in zip(reservation_ids, Eye, strict=False)
+        ]
+
+    def own_frame(self) -> dict[str, Any]:
+        """Return what is asked for lenses in the customer's own frame."""
+        lenses = pair()
+        own = self.basis(
+            frame_product_id="",
+            is_own_frame=True,
+            is_frame_here=False,
+            reservations=self.reserved(*lenses),
+        )
+        return {"basis": own, "set_aside_id": "", "reservation_ids": lenses}
+
     def requote(self, order_id: str, **changed: Any) -> Record[Order]:
-        """Quote the order anew with another lens reserved and the same frame."""
+        """Quote the order anew with other lenses reserved and the same frame."""
         kept = self.order(order_id).content
-        reservation_id = new_id("rsv")
+        lenses = pair()
         asked: dict[str, Any] = {
             "revision": 0,
             "frame_selection_id": kept.frame_selection_id,
             "lens_specification_id": new_id("lsp"),
             "set_aside_id": kept.set_aside_id,
-            "reservation_ids": (reservation_id,),
+            "reservation_ids": lenses,
             "services": (),
             "discount_minor": 0,
             "discount_reason": "",
             "reason": "the prescription was replaced",
-            "basis": self.held(kept.set_aside_id, reservation_id),
+            "basis": self.held(kept.set_aside_id, *lenses),
             **changed,
         }
         with self.chain.work("billing", self.optician.actor) as work:
@@ -260,6 +278,11 @@ class Shop:
         with self.chain.database("billing").snapshot() as connection:
             rows = connection.exec_driver_sql("SELECT type FROM outbox ORDER BY seq").scalars()
             return [name.rpartition(".")[2] for name in rows]
+
+
+def pair() -> tuple[str, str]:
+    """Return the ids of two reserved lenses."""
+    return new_id("rsv"), new_id("rsv")
 
 
 def _everywhere(person: Person) -> Any:

@@ -67,8 +67,7 @@ def _take(shop: Any, order_id: str, step: str) -> None:
         case "quote anew":
             shop.requote(order_id)
         case "own frame":
-            own = shop.basis(frame_product_id="", is_own_frame=True, is_frame_here=False)
-            shop.requote(order_id, basis=own, set_aside_id="", reservation_ids=())
+            shop.requote(order_id, **shop.own_frame())
         case "approve":
             shop.approve(order_id)
         case "pay some":

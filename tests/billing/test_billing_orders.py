@@ -58,13 +58,13 @@ def test_a_quotation_prices_frame_lenses_and_services_by_the_list_in_force(shop:
 
 
 def test_a_customers_own_frame_costs_nothing_and_needs_no_set_aside(shop: Any) -> None:
-    own = shop.basis(frame_product_id="", is_own_frame=True, is_frame_here=False)
+    own = shop.own_frame()
 
-    order = shop.quote(basis=own, set_aside_id="", reservation_ids=())
+    order = shop.quote(**own)
 
     assert order.content.own_frame
     assert order.content.total_minor == 2 * LENS_PRICE
-    assert refusal(shop, shop.quote, basis=own, reservation_ids=()) == "INVALID"
+    assert refusal(shop, shop.quote, **own | {"set_aside_id": new_id("sta")}) == "INVALID"
 
 
 def test_a_frame_of_the_display_that_is_not_set_aside_for_the_case_is_not_quoted(
@@ -293,8 +293,7 @@ def test_a_cheaper_quotation_after_full_payment_shows_what_is_to_be_given_back(
 ) -> None:
     order = shop.approve(shop.quote().id)
     shop.pay(order.id, TOTAL)
-    own = shop.basis(frame_product_id="", is_own_frame=True, is_frame_here=False)
-    shop.requote(order.id, basis=own, set_aside_id="", reservation_ids=())
+    shop.requote(order.id, **shop.own_frame())
     shop.approve(order.id)
 
     balance = shop.whole(order.id)["balance"]
@@ -328,9 +327,9 @@ def test_an_expired_prescription_is_a_question_until_the_glasses_are_being_made(
     prescription = Pin(
         record_id=new_id("rx"), kind="clinical.prescription", relied_version=1, settled_version=1
     )
-    set_aside_id, reservation_id = new_id("sta"), new_id("rsv")
-    basis = replace(shop.held(set_aside_id, reservation_id), pins=[prescription])
-    order = shop.quote(basis=basis, set_aside_id=set_aside_id, reservation_ids=(reservation_id,))
+    set_aside_id, lenses = new_id("sta"), (new_id("rsv"), new_id("rsv"))
+    basis = replace(shop.held(set_aside_id, *lenses), pins=[prescription])
+    order = shop.quote(basis=basis, set_aside_id=set_aside_id, reservation_ids=lenses)
     order = shop.approve(order.id)
     order = shop.pay(order.id, order.content.deposit_minor)
     if is_made:

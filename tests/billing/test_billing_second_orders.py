@@ -17,13 +17,13 @@ from optichain.billing.v1 import events_pb2
 
 
 def shared(shop: Any) -> dict[str, Any]:
-    """Return one frame and one lens that a case holds."""
-    set_aside_id, lens = new_id("sta"), new_id("rsv")
+    """Return one frame and the two lenses that a case holds."""
+    set_aside_id, lenses = new_id("sta"), (new_id("rsv"), new_id("rsv"))
     return {
         "case_id": new_id("case"),
         "set_aside_id": set_aside_id,
-        "reservation_ids": (lens,),
-        "basis": shop.held(set_aside_id, lens),
+        "reservation_ids": lenses,
+        "basis": shop.held(set_aside_id, *lenses),
     }
 
 
@@ -59,7 +59,7 @@ def test_what_an_approved_order_sells_is_not_quoted_to_the_same_customer_again(s
     assert refused.code == "STOCK_SOLD"
     assert refused.missing == (
         f"stock of its own: {held['set_aside_id']}",
-        f"stock of its own: {held['reservation_ids'][0]}",
+        *(f"stock of its own: {lens}" for lens in held["reservation_ids"]),
     )
     assert refused.details["order_id"] == first.id
     void(shop, first.id)
@@ -108,13 +108,13 @@ def test_a_quotation_made_anew_frees_nothing_that_another_one_stands_on(shop: An
     held = shared(shop)
     shop.quote(**held)
     second = shop.quote(**held)
-    other_aside, other_lens = new_id("sta"), new_id("rsv")
+    other_aside, other_lenses = new_id("sta"), (new_id("rsv"), new_id("rsv"))
 
     shop.requote(
         second.id,
         set_aside_id=other_aside,
-        reservation_ids=(other_lens,),
-        basis=shop.held(other_aside, other_lens),
+        reservation_ids=other_lenses,
+        basis=shop.held(other_aside, *other_lenses),
     )
 
     told = last_told(shop, "OrderRequoted")

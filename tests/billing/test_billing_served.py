@@ -813,6 +813,25 @@ def test_a_quotation_on_a_superseded_specification_is_refused(counter: Counter) 
         quoted(counter, lens_specification_id=old)
 
 
+def test_lenses_for_one_eye_alone_are_not_quoted_for_two(counter: Counter) -> None:
+    with pytest.raises(Refused) as refused:
+        quoted(counter, reservation_ids=counter.reservation_ids[:1])
+    assert refused.value.code == "STOCK_NOT_HELD"
+    assert refused.value.missing == ("lens reserved: os",)
+
+
+def test_the_old_lenses_are_not_quoted_on_a_specification_of_another_power(
+    counter: Counter,
+) -> None:
+    amend(counter)
+    counter.lens_specification_id = specify(counter)
+
+    with pytest.raises(Refused) as refused:
+        quoted(counter)
+    assert refused.value.code == "LENS_NOT_AS_SPECIFIED"
+    assert refused.value.missing == ("reservation_ids[0]: od sphere_centidioptres as specified",)
+
+
 def test_a_selection_of_another_case_is_not_quoted(counter: Counter) -> None:
     with pytest.raises(Refused) as refused:
         quoted(counter, case_id=new_id("case"))

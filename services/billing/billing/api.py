@@ -21,6 +21,7 @@ from chassis.rpc import Api, Call, deciding
 from optichain.billing.v1 import billing_service_pb2
 from optichain.clinical.v1 import clinical_service_pb2 as clinical
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
+from optichain.inventory.v1 import product_pb2 as products
 from optichain.record.v1 import record_service_pb2 as records
 
 api = Api(billing_service_pb2, "BillingService")
@@ -188,7 +189,11 @@ def _goods(call: Call, product_id: str) -> Goods:
     product = call.ask(
         inventory.GetProductRequest(product_id=product_id), inventory.GetProductResponse
     ).product
-    return Goods(name=product.name, unit_cost_minor=_cost(call, product_id))
+    return Goods(
+        name=product.name,
+        unit_cost_minor=_cost(call, product_id),
+        is_made_to_order=product.lens.supply == products.LENS_SUPPLY_MADE_TO_ORDER,
+    )
 
 
 def _cost(call: Call, product_id: str) -> int | None:

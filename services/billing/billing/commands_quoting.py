@@ -37,8 +37,8 @@ def quote_order(
 ) -> dict[str, Any]:
     """Price a pair and open its order.
 
-    Raises NoPriceList, PriceMissing, DiscountAboveLimit, StockNotHeld, StockSold, Invalid
-    (discount).
+    Raises NoPriceList, PriceMissing, DiscountAboveLimit, StockNotHeld, LensNotAsSpecified,
+    StockSold, Invalid (discount).
     """
     order_id = new_id(ORDER.prefix)
     content = _priced(
@@ -185,7 +185,7 @@ def _lines(
     basis: Basis,
     services: tuple[ServiceWanted, ...],
 ) -> list[QuotationLine]:
-    goods = [(LineKind.LENS, basis.lens_product_id, basis.lens_count)]
+    goods = [(LineKind.LENS, basis.lens_product_id, len(basis.lenses))]
     if basis.frame_product_id:
         goods.insert(0, (LineKind.FRAME, basis.frame_product_id, 1))
     wanted = [product_id for _kind, product_id, _count in goods]

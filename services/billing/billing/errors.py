@@ -8,6 +8,7 @@ from billing.money.price_list import EditionTaken, NoPriceList, PriceMissing
 from billing.money.receipt import NothingPaid
 from billing.order.approval import ReadBackIncomplete
 from billing.order.basis import OtherCase, StockNotHeld, StockSold
+from billing.order.lens import LensNotAsSpecified
 from billing.order.order import (
     FollowUpOpen,
     JobIsReleased,
@@ -25,6 +26,7 @@ __all__ = [
     "EditionTaken",
     "FollowUpOpen",
     "JobIsReleased",
+    "LensNotAsSpecified",
     "ManagerNeeded",
     "NoPriceList",
     "NoTerms",

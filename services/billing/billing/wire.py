@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from billing.order.basis import Basis, Goods, Held, require_same
+from billing.order.lens import Eye, LensPower
 from chassis.errors import Outdated
 from chassis.records.pins import Pin
+from chassis.wire import value_of
 from optichain.clinical.v1.fitting_measurement_pb2 import FittingMeasurement
 from optichain.clinical.v1.frame_selection_pb2 import (
     FRAME_SOURCE_DISPLAY,
@@ -16,7 +18,10 @@ from optichain.clinical.v1.frame_selection_pb2 import (
 )
 from optichain.clinical.v1.lens_specification_pb2 import LensSpecification
 from optichain.inventory.v1.inventory_service_pb2 import ListCaseReservationsResponse
+from optichain.inventory.v1.reservation_pb2 import EYE_OD, EYE_OS, Reservation
 from optichain.record.v1.envelope_pb2 import Envelope
+
+_EYES = {EYE_OD: Eye.OD, EYE_OS: Eye.OS}
 
 
 def basis(
@@ -39,7 +44,11 @@ def basis(
         is_own_frame=is_own,
         is_frame_here=selection.source in (FRAME_SOURCE_DISPLAY, FRAME_SOURCE_OTHER_BRANCH),
         lens_product_id=specification.product_id,
-        lens_count=specification.HasField("od") + specification.HasField("os"),
+        lenses={
+            eye: value_of(getattr(specification, eye), LensPower)
+            for eye in Eye
+            if specification.HasField(eye.value)
+        },
         goods=goods,
         set_asides=[
             Held(
@@ -50,11 +59,18 @@ def basis(
             )
             for one in held.set_asides
         ],
-        reservations=[
-            Held(id=one.envelope.id, product_id=one.product_id, state=one.envelope.state)
-            for one in held.reservations
-        ],
+        reservations=[_reserved(one) for one in held.reservations],
         pins=pins,
+    )
+
+
+def _reserved(one: Reservation) -> Held:
+    return Held(
+        id=one.envelope.id,
+        product_id=one.product_id,
+        state=one.envelope.state,
+        eye=_EYES.get(one.eye),
+        power=value_of(one.power, LensPower) if one.HasField("power") else None,
     )
 
 
