@@ -78,6 +78,8 @@ def _break_reserved(
     work: UnitOfWork, told: _Told, reservation: Record[Reservation]
 ) -> Record[Breakage]:
     content = reservation.content
+    if not content.lot_id:
+        raise MoveForbidden(f"{reservation.id} awaits its stock", id=reservation.id)
     was_drawn = reservation.state == "drawn"
     _lose(work, told, reservation, content.quantity)
     if not was_drawn:

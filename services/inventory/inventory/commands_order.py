@@ -7,6 +7,7 @@ These follow facts that already happened, so they never refuse; each may be hear
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from chassis.db import UnitOfWork
 from chassis.ids import new_id
@@ -14,6 +15,12 @@ from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Record
 from chassis.roles import Role
 from inventory import store, store_piece
+from inventory.commands_awaiting import (
+    await_frame,
+    awaited_frames_of,
+    is_here,
+    tell_committed,
+)
 from inventory.commands_drawing import take_out
 from inventory.commands_reservation import (
     add_in_place,
@@ -25,11 +32,11 @@ from inventory.commands_reservation import (
 from inventory.commands_set_aside import give_up
 from inventory.draw import DRAW
 from inventory.product import ProductKind
-from inventory.reservation import RESERVATION, Reservation, StockCommitted
+from inventory.reservation import HELD_NO_MORE, RESERVATION, Reservation
 from inventory.set_aside import SET_ASIDE, SetAside
 from inventory.stock import Cause, Piece, PieceState
 
-_HOLDS_NOTHING = ("consumed", "drawn", "replaced", "released", "expired")
+_KEPT_OR_GONE = HELD_NO_MORE | {"consumed", "drawn"}
 
 
 def commit_to_order(
@@ -39,10 +46,14 @@ def commit_to_order(
     revision: int,
     set_aside_ids: Iterable[str],
     reservation_ids: Iterable[str],
+    awaited_frame_product_id: str = "",
+    case_id: str = "",
+    customer_id: str = "",
+    branch_id: str = "",
 ) -> None:
     """Turn set-asides into reservations and commit reservations to a confirmed order. What is there
-    no longer is taken again, or awaited. Nothing is taken up when the order was quoted anew or
-    cancelled since, which may be heard of first."""
+    no longer is taken again, or awaited; so is a frame by special order. Nothing is taken up when
+    the order was quoted anew or cancelled since, which may be heard of first."""
     if not store.hear_of_order(work.connection, order_id, revision):
         return
     for set_aside_id in set_aside_ids:
@@ -53,6 +64,15 @@ def commit_to_order(
             _reserve_set_aside(work, held, order_id)
     for reservation_id in reservation_ids:
         _commit(work, reservation_id, order_id)
+    if awaited_frame_product_id:
+        await_frame(
+            work,
+            order_id=order_id,
+            product_id=awaited_frame_product_id,
+            case_id=case_id,
+            customer_id=customer_id,
+            branch_id=branch_id,
+        )
 
 
 def _reserve_set_aside(work: UnitOfWork, held: Record[SetAside], order_id: str) -> None:
@@ -69,7 +89,7 @@ def _reserve_set_aside(work: UnitOfWork, held: Record[SetAside], order_id: str) 
         RESERVATION,
         content,
         id=reservation_id,
-        state="reserved" if content.piece_id else "awaited",
+        state="reserved" if is_here(work, content, held.branch_id) else "awaited",
         case_id=held.case_id,
         customer_id=held.customer_id,
         branch_id=held.branch_id,
@@ -78,26 +98,31 @@ def _reserve_set_aside(work: UnitOfWork, held: Record[SetAside], order_id: str) 
         closes_when="record_in_state(consumed)",
         relies_on=pins_of_stock(work, content),
     )
-    _tell(work, reservation)
+    tell_committed(work, reservation)
 
 
 def _frame_for(
     work: UnitOfWork, held: Record[SetAside], reservation_id: str, order_id: str
 ) -> Reservation:
     """Return the reservation of the frame that was set aside: the very piece if it can be had,
-    another piece of it, or none yet."""
+    another piece of it, or none yet: then one that comes to the branch of the order."""
+    connection, content = work.connection, held.content
     piece = _same_piece(work, held, reservation_id)
     wanted = Reservation(
-        product_id=held.content.product_id,
+        product_id=content.product_id,
         product_kind=ProductKind.FRAME,
         quantity=1,
-        stock_branch_id=piece.branch_id if piece else held.content.stock_branch_id,
+        stock_branch_id=piece.branch_id if piece else content.stock_branch_id,
         lot_id=piece.lot_id if piece else "",
         piece_id=piece.id if piece else "",
         set_aside_id=held.id,
         order_id=order_id,
     )
-    return wanted if piece else take_stock(work, reservation_id, wanted) or wanted
+    if piece:
+        return wanted
+    store.lock_arrivals(connection, content.product_id, held.branch_id)
+    other = take_stock(work, reservation_id, wanted)
+    return other or replace(wanted, stock_branch_id=held.branch_id)
 
 
 def _same_piece(work: UnitOfWork, held: Record[SetAside], reservation_id: str) -> Piece | None:
@@ -135,7 +160,7 @@ def _commit(work: UnitOfWork, reservation_id: str, order_id: str) -> None:
             reservation, "commit", responsible_role=_taker(content), order_id=order_id
         )
         store.not_due(work.connection, reservation.id)
-        _tell(work, committed)
+        tell_committed(work, committed)
     elif content.order_id != order_id:
         work.records.note(reservation, order_id=order_id)
 
@@ -157,7 +182,7 @@ def _reserve_again(work: UnitOfWork, old: Record[Reservation], order_id: str) ->
     noted = work.records.note(old, order_id=order_id, replaced_by_id=reservation_id)
     wanted = again(noted)
     content = take_stock(work, reservation_id, wanted) or wanted
-    _tell(work, add_in_place(work, noted, reservation_id, content))
+    tell_committed(work, add_in_place(work, noted, reservation_id, content))
 
 
 def _standing(work: UnitOfWork, reservation_id: str) -> Record[Reservation]:
@@ -168,21 +193,6 @@ def _standing(work: UnitOfWork, reservation_id: str) -> Record[Reservation]:
     return reservation
 
 
-def _tell(work: UnitOfWork, reservation: Record[Reservation]) -> None:
-    content = reservation.content
-    work.tell(
-        reservation,
-        StockCommitted(
-            reservation_id=reservation.id,
-            order_id=content.order_id,
-            case_id=reservation.case_id,
-            product_id=content.product_id,
-            set_aside_id=content.set_aside_id,
-            is_awaited=reservation.state == "awaited",
-        ),
-    )
-
-
 def drop_from_order(
     work: UnitOfWork,
     *,
@@ -190,6 +200,8 @@ def drop_from_order(
     set_aside_ids: Iterable[str],
     reservation_ids: Iterable[str],
     reason: str,
+    awaited_frame_product_id: str = "",
+    case_id: str = "",
 ) -> None:
     """Give back what an order needs no longer. What was drawn already stays with its job, what
     another order took up stays with it, and what was given back before stays given back."""
@@ -201,11 +213,16 @@ def drop_from_order(
             give_up(work, held, "release", ChangeKind.REVOKED, "SET_ASIDE_RELEASED", reason)
     for reservation_id in reservation_ids:
         _drop(work, reservation_id, order_id, reason)
+    if awaited_frame_product_id:
+        for awaited in awaited_frames_of(
+            work, order_id=order_id, product_id=awaited_frame_product_id, case_id=case_id
+        ):
+            _drop(work, awaited.id, order_id, reason)
 
 
 def _drop(work: UnitOfWork, reservation_id: str, order_id: str, reason: str) -> None:
     reservation = _standing(work, reservation_id)
-    is_held = reservation.state not in _HOLDS_NOTHING
+    is_held = reservation.state not in _KEPT_OR_GONE
     if is_held and not _is_of_another(reservation.content, order_id):
         give_back(work, reservation, reason)
 

@@ -16,6 +16,7 @@ from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Approval, ApprovalStatus, Record
 from chassis.roles import Role
 from inventory import store, store_catalogue, store_piece, store_shelf
+from inventory.commands_awaiting import serve_awaited
 from inventory.lot import (
     LOT,
     RECEIPT,
@@ -165,8 +166,8 @@ def accept_lot(
     note: str = "",
     evidence_keys: tuple[str, ...] = (),
 ) -> Record[Lot]:
-    """Accept a lot, so that it is sellable. Raises Unknown, WrongBranch, AcceptorIsReceiver,
-    ChecksMissing, MoveForbidden."""
+    """Accept a lot, so that it is sellable; orders that await such a frame there have it. Raises
+    Unknown, WrongBranch, AcceptorIsReceiver, ChecksMissing, MoveForbidden."""
     lot = work.records.live(LOT, lot_id)
     require_other_person(lot, work.actor.id)
     require_checks(
@@ -186,6 +187,7 @@ def accept_lot(
     # A branch without zones of its own puts accepted goods straight among the qualified ones.
     lot = work.records.move(lot, "put_away", nobody_next=True)
     store_catalogue.add_cost(work.connection, lot, work.at)
+    serve_awaited(work, lot.content.product_id, lot.branch_id)
     work.tell(
         lot,
         LotAccepted(lot_id=lot.id, product_id=lot.content.product_id, branch_id=lot.branch_id),

@@ -178,9 +178,14 @@ def _end(
         reservation, what, state=state, reason_code=reason_code, reason=reason
     )
     store.not_due(work.connection, reservation.id)
-    if reservation.state == "reserved":
+    if _holds_stock(reservation):
         _free(work, reservation)
     return ended
+
+
+def _holds_stock(reservation: Record[Reservation]) -> bool:
+    """Tell whether stock is kept for a reservation: on the shelf, or a piece on its way."""
+    return reservation.state in ("reserved", "awaited") and bool(reservation.content.lot_id)
 
 
 def _free(work: UnitOfWork, reservation: Record[Reservation]) -> None:
@@ -203,7 +208,7 @@ def replace_reservation(
     """Reserve the same again in the place of what broke, never was there, or lies in a locked lot.
     Raises Unknown, WrongBranch, OutOfStock, MoveForbidden."""
     old = work.records.live(RESERVATION, reservation_id)
-    if old.state == "reserved":
+    if _holds_stock(old):
         if not store.locked_lots(work.connection, [old.content.lot_id]):
             raise MoveForbidden(f"{reservation_id} has its stock", id=reservation_id)
         _free(work, old)

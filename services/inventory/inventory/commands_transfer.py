@@ -14,6 +14,7 @@ from chassis.records.envelope import Record
 from chassis.records.gates import gate
 from chassis.roles import Role
 from inventory import store, store_piece, store_shelf
+from inventory.commands_awaiting import serve_arrived
 from inventory.lens import LensPower
 from inventory.lot import LOT, pin_on_lot
 from inventory.product import PRODUCT, Product, ProductKind, pin_on_product
@@ -185,7 +186,8 @@ def _send_pieces(work: UnitOfWork, transfer: Record[Transfer]) -> None:
 def receive_transfer(
     work: UnitOfWork, *, transfer_id: str, evidence_keys: tuple[str, ...] = ()
 ) -> Record[Transfer]:
-    """Record that the stock arrived. Raises Unknown, WrongBranch, MoveForbidden."""
+    """Record that the stock arrived; orders that await such a frame there have it. Raises Unknown,
+    WrongBranch, MoveForbidden."""
     transfer = work.records.live(TRANSFER, transfer_id)
     content = transfer.content
     _require_at(work, transfer, content.to_branch_id)
@@ -197,9 +199,11 @@ def receive_transfer(
         evidence=work.records.evidence(evidence_keys),
     )
     if content.piece_ids:
-        for piece in store_piece.arrive(work.connection, transfer.id, content.to_branch_id):
+        arrived = store_piece.arrive(work.connection, transfer.id, content.to_branch_id)
+        for piece in arrived:
             place = _where(piece, content.to_branch_id)
             store.moved(work, Cause.ARRIVED, place, 1, transfer.id, piece_id=piece.id)
+        serve_arrived(work, arrived, content.to_branch_id)
     else:
         shelf = _shelf(content, content.to_branch_id)
         store_shelf.put(work.connection, [(shelf, content.quantity)])

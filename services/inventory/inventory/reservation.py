@@ -53,7 +53,8 @@ RESERVATION = Kind(
         moves(
             commit={"reserved": "reserved", "awaited": "awaited"},
             draw={"reserved": "drawn"},
-            lose={"reserved": "broken", "drawn": "broken"},
+            arrive={"awaited": "reserved"},
+            lose=dict.fromkeys(("reserved", "awaited", "drawn"), "broken"),
             consume={"reserved": "consumed", "drawn": "consumed"},
             replace=dict.fromkeys(("broken", "awaited", "reserved"), "replaced"),
             release={"reserved": "released", "awaited": "released", "broken": "released"},
@@ -62,6 +63,9 @@ RESERVATION = Kind(
     ),
     progress=frozenset({"order_id", "job_id", "draw_id", "replaced_by_id"}),
 )
+
+HELD_NO_MORE = frozenset({"replaced", "released", "expired"})
+"""States of a reservation that ended without its stock being used."""
 
 
 @dataclass(frozen=True, kw_only=True)

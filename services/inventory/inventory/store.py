@@ -6,7 +6,19 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Date, cast, delete, exists, func, insert, or_, select, tuple_
+from sqlalchemy import (
+    Connection,
+    Date,
+    cast,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis import clock
@@ -19,11 +31,14 @@ from chassis.records.tables import record
 from chassis.rules import in_force
 from inventory.lens import LensPower
 from inventory.lot import LOT, SELLABLE, Lot
+from inventory.product import ProductKind
 from inventory.reservation import RESERVATION, Reservation
 from inventory.stock import Cause, Shelf
 from inventory.tables import due_hold, movement, order_heard
 
 C = TypeVar("C")
+
+_ARRIVING = "SELECT pg_advisory_xact_lock(hashtext(:what))"
 
 
 def today(connection: Connection) -> date:
@@ -107,6 +122,34 @@ def reservations_on(connection: Connection, shelf: Shelf) -> list[Record[Reserva
     )
     found = [record_of(row, RESERVATION) for row in connection.execute(statement).mappings()]
     return [one for one in found if one.content.power == shelf.power]
+
+
+def lock_arrivals(connection: Connection, product_id: str, branch_id: str) -> None:
+    """Let nobody else await a frame at a branch, or receive it there, until this is committed: who
+    comes second sees what the first did."""
+    connection.execute(text(_ARRIVING), {"what": f"{product_id} {branch_id}"})
+
+
+def awaited_frames(
+    connection: Connection, product_id: str, branch_id: str
+) -> list[Record[Reservation]]:
+    """Return the reservations that await any piece of a frame at a branch, oldest first."""
+    columns = record.c
+    content = columns.content
+    statement = (
+        select(record)
+        .where(
+            columns.kind == RESERVATION.name,
+            columns.state == "awaited",
+            content["product_id"].astext == product_id,
+            content["stock_branch_id"].astext == branch_id,
+            content["product_kind"].astext == ProductKind.FRAME,
+            content["piece_id"].astext == "",
+        )
+        .order_by(columns.recorded_at, columns.id)
+        .with_for_update()
+    )
+    return [record_of(row, RESERVATION) for row in connection.execute(statement).mappings()]
 
 
 def fall_due(connection: Connection, record_id: str, due_at: datetime) -> None:

@@ -23,13 +23,18 @@ class InventoryWorker(Worker):
 
     @hears(billing.OrderConfirmed)
     def take_up(self, work: UnitOfWork, event: billing.OrderConfirmed) -> None:
-        """Commit what is held to the order: set-asides become reservations."""
+        """Commit what is held to the order: set-asides become reservations, and a frame that is
+        still to come is awaited."""
         order.commit_to_order(
             work,
             order_id=event.order_id,
             revision=event.revision,
             set_aside_ids=event.set_aside_ids,
             reservation_ids=event.reservation_ids,
+            awaited_frame_product_id=event.awaited_frame_product_id,
+            case_id=event.case_id,
+            customer_id=event.customer_id,
+            branch_id=event.branch_id,
         )
 
     @hears(billing.OrderRequoted)
@@ -42,6 +47,8 @@ class InventoryWorker(Worker):
             set_aside_ids=event.dropped_set_aside_ids,
             reservation_ids=event.dropped_reservation_ids,
             reason="the order was quoted anew without it",
+            awaited_frame_product_id=event.dropped_frame_product_id,
+            case_id=event.case_id,
         )
 
     @hears(billing.OrderCancelled)

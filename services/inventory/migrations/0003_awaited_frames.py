@@ -1,0 +1,24 @@
+"""What orders await at a branch, found when something arrives there.
+
+Revision ID: inventory_0003
+"""
+
+from __future__ import annotations
+
+from chassis.migrate import run
+
+revision = "inventory_0003"
+down_revision = "inventory_0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the index."""
+    run(
+        """
+        CREATE INDEX reservation_awaited
+        ON record ((content->>'product_id'), (content->>'stock_branch_id'), recorded_at)
+        WHERE kind = 'inventory.reservation' AND state = 'awaited'
+        """
+    )
