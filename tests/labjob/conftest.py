@@ -136,6 +136,7 @@ class Bench:
     shop_id: str = ""
     lab_id: str = ""
     frame_id: str = ""
+    frame_source: FrameSource = FrameSource.DISPLAY
     lens_id: str = ""
     terms_id: str = ""
     case_id: str = field(default_factory=lambda: new_id("case"))
@@ -373,7 +374,7 @@ class Bench:
     def _select(self, own_frame: bool) -> None:
         content = FrameSelection(
             visit_id=self.visit_id,
-            source=FrameSource.OWN if own_frame else FrameSource.DISPLAY,
+            source=FrameSource.OWN if own_frame else self.frame_source,
             product_id="" if own_frame else self.frame_id,
             box=FrameBox(
                 a_micrometres=50_000,

@@ -178,7 +178,7 @@ def test_frame_and_both_lenses_must_be_held_and_each_missing_one_is_named() -> N
     with pytest.raises(ReservationMissing) as refused:
         basis(held=()).reserved_lenses(pair)
     assert refused.value.missing == (
-        "frame set aside or reserved",
+        "frame set aside or reserved at the branch",
         "lens reserved in the ordered power: od",
         "lens reserved in the ordered power: os",
     )
@@ -225,7 +225,7 @@ def test_a_frame_that_another_order_took_up_does_not_count_as_held() -> None:
     with pytest.raises(ReservationMissing) as refused:
         basis(held=(taken, aside, *lenses), set_aside_id=aside.id).reserved_lenses(pair)
 
-    assert refused.value.missing == ("frame set aside or reserved",)
+    assert refused.value.missing == ("frame set aside or reserved at the branch",)
     own = replace(taken, order_id="ord_own")
     assert basis(held=(own, aside, *lenses), order_id="ord_own").reserved_lenses(pair)
 

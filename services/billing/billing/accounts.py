@@ -128,6 +128,7 @@ def confirmed(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
         branch_id=order.branch_id,
         set_aside_ids=(content.set_aside_id,) if content.set_aside_id else (),
         reservation_ids=content.reservation_ids,
+        awaited_frame_product_id=content.awaited_frame_product_id,
         revision=order.revision,
     )
     work.tell(order, told)

@@ -267,6 +267,7 @@ def _requoted(
     dropped = [one for one in before.reservation_ids if one not in kept]
     dropped_frame = before.set_aside_id if before.set_aside_id not in kept else ""
     became = basis.became(dropped_frame) if dropped_frame else ""
+    awaited = before.awaited_frame_product_id
     return OrderRequoted(
         order_id=order.id,
         case_id=order.case_id,
@@ -275,6 +276,7 @@ def _requoted(
         quotation_id=now.quotation_id,
         dropped_reservation_ids=(*dropped, *([became] if became else [])),
         dropped_set_aside_ids=(dropped_frame,) if dropped_frame else (),
+        dropped_frame_product_id=awaited if awaited != now.awaited_frame_product_id else "",
         revision=order.revision,
     )
 

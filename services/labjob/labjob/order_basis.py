@@ -15,6 +15,7 @@ from optics.errors import ValueRefused
 from optics.power import SpherocylinderPower
 
 _HELD = ("reserved", "awaited", "drawn")
+_HERE = ("reserved", "drawn")
 
 
 class OrderNotConfirmed(Refused):
@@ -82,6 +83,7 @@ class HeldStock:
     lot_id: str = ""
     piece_id: str = ""
     serial: str = ""
+    set_aside_at: str = ""
 
     def is_free_for(self, order_id: str) -> bool:
         """Whether no other order took it up: a visit may bring several orders."""
@@ -167,12 +169,16 @@ class OrderBasis:
             ) from refused
         return pair
 
-    def reserved_lenses(self, pair: OrderedPair, job_id: str = "") -> tuple[ReservedLens, ...]:
+    def reserved_lenses(
+        self, pair: OrderedPair, job_id: str = "", given_up: frozenset[str] = frozenset()
+    ) -> tuple[ReservedLens, ...]:
         """Return the lens reservation of each eye; one that was drawn serves only the job it was
-        drawn to. Raises ReservationMissing naming all that is not held, the frame included."""
-        missing = [] if self._has_frame() else ["frame set aside or reserved"]
+        drawn to. What a stopped job gave up is freed as soon as inventory hears of it. Raises
+        ReservationMissing naming all that is not held, the frame included."""
+        missing = [] if self._has_frame() else ["frame set aside or reserved at the branch"]
         found = []
-        quoted_first = sorted(self.held, key=lambda one: one.id not in self.reservation_ids)
+        kept = [one for one in self.held if one.id not in given_up]
+        quoted_first = sorted(kept, key=lambda one: one.id not in self.reservation_ids)
         for eye, lens in pair.lenses():
             held = next((one for one in quoted_first if self._serves(one, eye, lens, job_id)), None)
             if held is None:
@@ -188,16 +194,26 @@ class OrderBasis:
     def _has_frame(self) -> bool:
         if self.frame_origin is FrameOrigin.OWN:
             return True
-        # A set-aside does not say which order took it up, the reservation it became does.
-        taken = {one.set_aside_id for one in self.held if not one.is_free_for(self.order_id)}
+        # A set-aside does not say which order took it up, nor that its frame is still to come: the
+        # reservation it became does.
+        elsewhere = {
+            one.set_aside_id
+            for one in self.held
+            if not one.is_free_for(self.order_id) or one.state == "awaited"
+        }
         return any(
             one.is_frame
-            and one.id not in taken
+            and one.id not in elsewhere
             and one.is_free_for(self.order_id)
             and one.product_id == self.frame_product_id
-            and one.state in (*_HELD, "set_aside")
+            and self._is_here(one)
             for one in self.held
         )
+
+    def _is_here(self, frame: HeldStock) -> bool:
+        if frame.state == "set_aside":
+            return frame.set_aside_at == self.branch_id
+        return frame.state in _HERE
 
     def _serves(self, one: HeldStock, eye: Eye, lens: VerificationPower, job_id: str) -> bool:
         # Inventory may have put another in the place of the quoted one; that one names the order.

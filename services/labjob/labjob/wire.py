@@ -121,6 +121,7 @@ def _set_asides(answer: inventory_service_pb2.ListCaseReservationsResponse) -> I
             product_id=one.product_id,
             is_frame=True,
             lot_id=one.lot_id,
+            set_aside_at=one.stock_branch_id,
         )
 
 

@@ -31,7 +31,7 @@ class OrderApproved:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderConfirmed:
-    """The deposit rule is met: what is set aside becomes reserved."""
+    """The deposit rule is met: what is set aside becomes reserved, what is to come is awaited."""
 
     order_id: str
     case_id: str
@@ -39,6 +39,7 @@ class OrderConfirmed:
     branch_id: str
     set_aside_ids: tuple[str, ...]
     reservation_ids: tuple[str, ...]
+    awaited_frame_product_id: str
     revision: int
 
 
@@ -53,6 +54,7 @@ class OrderRequoted:
     quotation_id: str
     dropped_reservation_ids: tuple[str, ...]
     dropped_set_aside_ids: tuple[str, ...]
+    dropped_frame_product_id: str
     revision: int
 
 

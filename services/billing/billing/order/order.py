@@ -104,6 +104,12 @@ class Order:
     follow_up_id: str = ""
 
     @property
+    def awaited_frame_product_id(self) -> str:
+        """The frame that is still to come, by special order; empty when it is set aside or the
+        customer's own."""
+        return "" if self.set_aside_id else self.frame_product_id
+
+    @property
     def live_jobs(self) -> tuple[OrderJob, ...]:
         """The jobs that were neither remade nor cancelled."""
         return tuple(job for job in self.jobs if job.state not in _ENDED_JOBS)
