@@ -45,6 +45,17 @@ def confirmed(stockroom: Any, order_id: str, **held: Any) -> billing.OrderConfir
     )
 
 
+def stopped(
+    stockroom: Any, order_id: str, job_id: str, *reservation_ids: str
+) -> labjob.JobCancelled:
+    return labjob.JobCancelled(
+        job_id=job_id,
+        order_id=order_id,
+        case_id=stockroom.case_id,
+        reservation_ids=reservation_ids,
+    )
+
+
 def get(stockroom: Any, reservation_id: str) -> reservation_pb2.Reservation:
     request = pb.GetReservationRequest(reservation_id=reservation_id)
     answer: pb.GetReservationResponse = stockroom.ask(
@@ -279,12 +290,53 @@ def test_a_job_that_was_stopped_gives_back_what_it_did_not_draw(
     hear(stockroom, confirmed(stockroom, order_id, reservation_ids=[drawn, free]))
     stockroom.draw(drawn, job_id)
 
-    stopped = labjob.JobCancelled(job_id=job_id, order_id=order_id, case_id=stockroom.case_id)
-    hear(stockroom, stopped, times=2)
+    hear(stockroom, stopped(stockroom, order_id, job_id, drawn, free), times=2)
 
     assert stockroom.states()[drawn] == "drawn"
     assert stockroom.states()[free] == "released"
     assert stockroom.free(lens_id) == {stockroom.lab_id: 1}
+
+
+def test_a_job_that_was_stopped_frees_nothing_of_the_next_job_of_its_order_however_late_it_is_told(
+    stockroom: Any, lens_id: str
+) -> None:
+    order_id, first_job, next_job = new_id("ord"), new_id("job"), new_id("job")
+    frame_id = stockroom.add_frame()
+    stockroom.stock_frames(frame_id, 1)
+    stockroom.stock_lenses(lens_id, 4)
+    set_aside_id = stockroom.set_aside(frame_id)
+    first = [stockroom.reserve(lens_id, OD), stockroom.reserve(lens_id, OS)]
+    hear(
+        stockroom,
+        confirmed(
+            stockroom, order_id, set_aside_ids=[set_aside_id], reservation_ids=first, revision=1
+        ),
+    )
+    # Quoted and approved anew on other lenses; one of them is drawn to the next job already.
+    anew = [stockroom.reserve(lens_id, OD), stockroom.reserve(lens_id, OS)]
+    hear(stockroom, confirmed(stockroom, order_id, reservation_ids=anew, revision=2))
+    stockroom.draw(anew[0], next_job)
+
+    hear(stockroom, stopped(stockroom, order_id, first_job, *first))
+
+    states = stockroom.states()
+    assert [states[one] for one in first] == ["released", "released"]
+    assert [states[one] for one in anew] == ["drawn", "reserved"]
+    assert stockroom.free(frame_id) == {}, "the frame is the order's until it is drawn"
+
+
+def test_a_lens_of_a_stopped_job_that_the_next_one_drew_stays_drawn(
+    stockroom: Any, lens_id: str
+) -> None:
+    order_id, first_job, next_job = new_id("ord"), new_id("job"), new_id("job")
+    stockroom.stock_lenses(lens_id, 1)
+    lens = stockroom.reserve(lens_id, OD)
+    hear(stockroom, confirmed(stockroom, order_id, reservation_ids=[lens]))
+    stockroom.draw(lens, next_job)
+
+    hear(stockroom, stopped(stockroom, order_id, first_job, lens))
+
+    assert stockroom.states() == {lens: "drawn"}
 
 
 @pytest.mark.parametrize("fact", [billing.OrderCancelled, billing.OrderRequoted])

@@ -351,6 +351,33 @@ def test_a_job_whose_order_was_cancelled_is_stopped_once(bench: Any) -> None:
     assert bench.refusal(bench.send_tray).code == "MOVE_FORBIDDEN"
 
 
+def test_the_next_job_of_an_order_stands_on_other_lenses_than_the_one_that_was_stopped(
+    bench: Any,
+) -> None:
+    """What was reserved for the stopped job is freed when inventory hears of it, however late."""
+    bench.order_glasses()
+    bench.release()
+    given_up = bench.reservation_ids
+    with bench.chain.work("labjob", actor.system("labjob")) as work:
+        commands_release.cancel_job_of(work, order_id=bench.order_id)
+    [told] = bench.told("JobCancelled")
+    assert list(told.reservation_ids) == given_up
+
+    refused = bench.refusal(bench.release)
+    assert refused.code == "RESERVATION_MISSING"
+    assert refused.missing == (
+        "lens reserved in the ordered power: od",
+        "lens reserved in the ordered power: os",
+    )
+
+    bench.hold_stock()
+    bench.quote()
+    bench.approve()
+    bench.commit_stock()
+    job = bench.release()
+    assert {one.reservation_id for one in job.reserved_lenses} == set(bench.reservation_ids)
+
+
 def test_the_branch_takes_in_the_right_pair(bench: Any) -> None:
     bench.make()
     bench.inspect()

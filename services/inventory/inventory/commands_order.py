@@ -221,10 +221,23 @@ def drop_from_order(
 
 
 def _drop(work: UnitOfWork, reservation_id: str, order_id: str, reason: str) -> None:
-    reservation = _standing(work, reservation_id)
+    _give_back_of_order(work, _standing(work, reservation_id), order_id, reason)
+
+
+def _give_back_of_order(
+    work: UnitOfWork, reservation: Record[Reservation], order_id: str, reason: str
+) -> None:
     is_held = reservation.state not in _KEPT_OR_GONE
     if is_held and not _is_of_another(reservation.content, order_id):
         give_back(work, reservation, reason)
+
+
+def take_back(work: UnitOfWork, *, order_id: str, reservation_ids: Iterable[str]) -> None:
+    """Give back the lenses that a stopped job stood on and did not draw. What else the order holds
+    stays with it and its next job: the frame, and what was reserved anew or put in a place."""
+    for reservation_id in reservation_ids:
+        reservation = work.records.find(RESERVATION, reservation_id)
+        _give_back_of_order(work, reservation, order_id, "the job was stopped")
 
 
 def release_order(
@@ -234,10 +247,8 @@ def release_order(
     case_id: str,
     set_aside_ids: Iterable[str],
     reservation_ids: Iterable[str],
-    reason: str = "the order was cancelled",
 ) -> None:
-    """Give back everything that is held for an order that needs it no longer, what replaced
-    something included."""
+    """Give back everything that is held for a cancelled order, what replaced something included."""
     of_order = [
         one.id
         for one in store.of_case(work.connection, RESERVATION, case_id)
@@ -248,7 +259,7 @@ def release_order(
         order_id=order_id,
         set_aside_ids=set_aside_ids,
         reservation_ids=dict.fromkeys([*reservation_ids, *of_order]),
-        reason=reason,
+        reason="the order was cancelled",
     )
 
 

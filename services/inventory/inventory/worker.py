@@ -65,15 +65,8 @@ class InventoryWorker(Worker):
 
     @hears(labjob.JobCancelled)
     def take_back(self, work: UnitOfWork, event: labjob.JobCancelled) -> None:
-        """Give back what is held for the job and was not drawn."""
-        order.release_order(
-            work,
-            order_id=event.order_id,
-            case_id=event.case_id,
-            set_aside_ids=(),
-            reservation_ids=(),
-            reason="the job was stopped",
-        )
+        """Give back the lenses that the job stood on and did not draw."""
+        order.take_back(work, order_id=event.order_id, reservation_ids=event.reservation_ids)
 
     @hears(labjob.JobCollected)
     def use_up(self, work: UnitOfWork, event: labjob.JobCollected) -> None:

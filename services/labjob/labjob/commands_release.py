@@ -91,7 +91,9 @@ def _content(
         frame_origin=basis.frame_origin,
         frame_product_id=basis.frame_product_id,
         lens_product_id=basis.lens_product_id,
-        reserved_lenses=basis.reserved_lenses(ordered, job_id),
+        reserved_lenses=basis.reserved_lenses(
+            ordered, job_id, store.given_up_lenses(work.connection, basis.order_id)
+        ),
         route=route.name,
         route_edition=route.edition,
         stations=route.stations,
@@ -332,6 +334,11 @@ def cancel_job_of(work: UnitOfWork, *, order_id: str) -> Record[Job] | None:
 def cancelled(work: UnitOfWork, job: Record[Job], *, reason_code: str) -> Record[Job]:
     """Return a job stopped for good, and tell it. Raises MoveForbidden."""
     job = work.records.move(job, "cancel", nobody_next=True, closed=True, reason_code=reason_code)
-    told = JobCancelled(job_id=job.id, order_id=job.content.order_id, case_id=job.case_id)
+    told = JobCancelled(
+        job_id=job.id,
+        order_id=job.content.order_id,
+        case_id=job.case_id,
+        reservation_ids=tuple(lens.reservation_id for lens in job.content.reserved_lenses),
+    )
     work.tell(job, told)
     return job

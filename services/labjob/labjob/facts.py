@@ -79,8 +79,9 @@ class JobRemade:
 
 @dataclass(frozen=True, kw_only=True)
 class JobCancelled:
-    """A job was stopped for good."""
+    """A job was stopped for good: what it did not draw of its lenses is free."""
 
     job_id: str
     order_id: str
     case_id: str
+    reservation_ids: tuple[str, ...]

@@ -54,6 +54,15 @@ def open_job_of(connection: Connection, order_id: str) -> Record[Job] | None:
     return record_of(row, JOB) if row else None
 
 
+def given_up_lenses(connection: Connection, order_id: str) -> frozenset[str]:
+    """Return the reservations of lenses that cancelled jobs of an order stood on."""
+    statement = _jobs().where(
+        record.c.content["order_id"].astext == order_id, record.c.state == "cancelled"
+    )
+    jobs = [record_of(row, JOB) for row in connection.execute(statement).mappings()]
+    return frozenset(lens.reservation_id for job in jobs for lens in job.content.reserved_lenses)
+
+
 def job_with_slip(connection: Connection, slip_number: str) -> Record[Job] | None:
     """Return the job of a slip number."""
     statement = _jobs().where(record.c.content["slip_number"].astext == slip_number)
