@@ -187,7 +187,7 @@ def pay_deposit(shop: Shop) -> None:
         order_id=shop.glasses.order_id,
         amount={"amount_minor": shop.glasses.total_minor // 2, "currency": "CNY"},
         means="card",
-        reference="TERMINAL-1/000042",
+        reference=f"TERMINAL-1/{shop.glasses.order_id}",
     )
     shop.until("the frame is reserved", lambda: _frame_is_reserved(shop))
 

@@ -101,12 +101,21 @@ def _require_payable(work: UnitOfWork, order: Record[Order], payment: Payment) -
             f"amount.amount_minor: {payment.amount_minor} is above {due}, which is due",
             due_minor=due,
         )
-    if payment.reference and any(
-        (one.content.means, one.content.reference) == (payment.means, payment.reference)
-        and one.state == "taken"
-        for one in store.payments_of(work.connection, order.id)
-    ):
-        raise ReferenceUsed("reference: a payment with it stands on this order already")
+    if payment.reference:
+        _require_unused(work, payment)
+
+
+def _require_unused(work: UnitOfWork, payment: Payment) -> None:
+    """Refuse a reference that stands on a payment; one that was reversed may be used again."""
+    standing = store.payment_by_reference(work.connection, payment)
+    if standing is not None:
+        raise ReferenceUsed(
+            f"reference: a {payment.means} payment stands on it already",
+            field="reference",
+            rule="one_payment_in_the_chain",
+            payment_id=standing.id,
+            order_id=standing.content.order_id,
+        )
 
 
 def void_order(

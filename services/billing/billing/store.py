@@ -29,6 +29,7 @@ C = TypeVar("C")
 
 _PUBLISHING = "SELECT pg_advisory_xact_lock(hashtext('publishing an edition'))"
 _SELLING = "SELECT pg_advisory_xact_lock(hashtext(:case_id))"
+_REFERRING = "SELECT pg_advisory_xact_lock(hashtext(:reference))"
 _PRINTING = "SELECT pg_advisory_xact_lock(hashtext(:order_id))"
 
 
@@ -222,6 +223,22 @@ def _of_order(connection: Connection, kind: Kind[C], order_id: str) -> list[Reco
 def payments_of(connection: Connection, order_id: str) -> list[Record[Payment]]:
     """Return the payments of an order, oldest first."""
     return _of_order(connection, PAYMENT, order_id)
+
+
+def payment_by_reference(connection: Connection, payment: Payment) -> Record[Payment] | None:
+    """Return the payment that stands in the chain on the same means and reference, and let nobody
+    else use it until this is committed."""
+    connection.execute(text(_REFERRING), {"reference": f"{payment.means} {payment.reference}"})
+    content = record.c.content
+    statement = select(record).where(
+        record.c.kind == PAYMENT.name,
+        record.c.state == "taken",
+        content["means"].astext == payment.means,
+        content["reference"].astext == payment.reference,
+        content["reference"].astext != "",
+    )
+    row = connection.execute(statement).mappings().first()
+    return record_of(row, PAYMENT) if row else None
 
 
 def outcome_of(connection: Connection, order_id: str) -> Record[PromiseOutcome] | None:

@@ -18,7 +18,7 @@ class Overpayment(Refused):
 
 
 class ReferenceUsed(Refused):
-    """A payment with this reference stands on the order already."""
+    """A payment by these means with this reference stands in the chain already."""
 
     reason = "REFERENCE_USED"
 
