@@ -108,6 +108,78 @@ def test_a_set_aside_given_back_meanwhile_is_not_sent(stockroom: Any) -> None:
     assert stockroom.free(frame_id) == {there: 1}
 
 
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_a_set_aside_that_is_on_its_way_is_not_sent_a_second_time(
+    stockroom: Any, is_sent: bool
+) -> None:
+    frame_id, there = stockroom.add_frame(), stockroom.other_shop_id
+    stockroom.stock_frames(frame_id, 1, there)
+    set_aside_id = stockroom.set_aside(frame_id, branch_id=there)
+    first = ask_for(stockroom, set_aside_id=set_aside_id).envelope.id
+    if is_sent:
+        send(stockroom, first, there)
+
+    with pytest.raises(DomainError) as refused:
+        ask_for(stockroom, set_aside_id=set_aside_id, to_branch_id=stockroom.lab_id)
+    assert refused.value.code == "TRANSFER_UNDER_WAY"
+    assert refused.value.details["transfer_id"] == first
+
+
+def test_of_two_who_ask_for_one_set_aside_at_once_one_gets_a_transfer(stockroom: Any) -> None:
+    frame_id, there = stockroom.add_frame(), stockroom.other_shop_id
+    stockroom.stock_frames(frame_id, 3, there)
+    for _ in range(3):
+        wanted = stockroom.set_aside(frame_id, branch_id=there)
+        outcomes = stockroom.at_once(
+            *[lambda: ask_for(stockroom, set_aside_id=wanted) for _ in range(4)]  # noqa: B023  # runs within the turn
+        )
+        assert outcomes.count("TRANSFER_UNDER_WAY") == 3, outcomes
+
+
+def test_a_set_aside_is_asked_for_again_once_its_transfer_was_given_up_or_received(
+    stockroom: Any,
+) -> None:
+    frame_id, there = stockroom.add_frame(), stockroom.other_shop_id
+    stockroom.stock_frames(frame_id, 1, there)
+    set_aside_id = stockroom.set_aside(frame_id, branch_id=there)
+    given_up = ask_for(stockroom, set_aside_id=set_aside_id).envelope.id
+    request = pb.CancelTransferRequest(transfer_id=given_up, reason="the van is full")
+    stockroom.ask(Role.OPTICIAN, request, pb.CancelTransferResponse)
+
+    second = ask_for(stockroom, set_aside_id=set_aside_id).envelope.id
+    send(stockroom, second, there)
+    receive(stockroom, second)
+
+    onward = ask_for(stockroom, set_aside_id=set_aside_id, to_branch_id=stockroom.lab_id)
+    assert onward.envelope.state == "requested"
+    assert onward.from_branch_id == stockroom.shop_id
+
+
+def test_another_piece_that_was_taken_for_a_set_aside_is_the_one_that_travels(
+    stockroom: Any,
+) -> None:
+    frame_id, there = stockroom.add_frame(), stockroom.other_shop_id
+    stockroom.stock_frames(frame_id, 2, there)
+    set_aside_id = stockroom.set_aside(frame_id, branch_id=there)
+    broken = stockroom.held().set_asides[0].piece_id
+    request = pb.RecordBreakageRequest(piece_id=broken, reason_code="L08")
+    stockroom.ask(Role.LAB_TECHNICIAN, request, pb.RecordBreakageResponse)
+    event = billing.OrderConfirmed(
+        order_id=new_id("ord"), case_id=stockroom.case_id, set_aside_ids=[set_aside_id]
+    )
+    with stockroom.by_rule() as work:
+        InventoryWorker().take_up(work, event)
+    [kept] = stockroom.held().reservations
+    assert kept.envelope.state == "awaited"
+    assert kept.piece_id != broken
+
+    transfer = ask_for(stockroom, set_aside_id=set_aside_id)
+    assert list(transfer.piece_ids) == [kept.piece_id]
+    send(stockroom, transfer.envelope.id, there)
+    receive(stockroom, transfer.envelope.id)
+    assert stockroom.held().reservations[0].envelope.state == "reserved"
+
+
 def test_lenses_leave_one_branch_and_reach_the_other_with_their_lot(stockroom: Any) -> None:
     lens_id = stockroom.add_lens()
     lot_id = stockroom.stock_lenses(lens_id, 5)

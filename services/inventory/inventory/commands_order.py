@@ -27,6 +27,7 @@ from inventory.commands_reservation import (
     again,
     give_back,
     pins_of_stock,
+    standing,
     take_stock,
 )
 from inventory.commands_set_aside import give_up
@@ -149,7 +150,7 @@ def _same_piece(work: UnitOfWork, held: Record[SetAside], reservation_id: str) -
 
 
 def _commit(work: UnitOfWork, reservation_id: str, order_id: str) -> None:
-    reservation = _standing(work, reservation_id)
+    reservation = standing(work, reservation_id)
     content = reservation.content
     if _is_of_another(content, order_id):
         return
@@ -185,14 +186,6 @@ def _reserve_again(work: UnitOfWork, old: Record[Reservation], order_id: str) ->
     tell_committed(work, add_in_place(work, noted, reservation_id, content))
 
 
-def _standing(work: UnitOfWork, reservation_id: str) -> Record[Reservation]:
-    """Return the reservation that stands in the place of another now."""
-    reservation = work.records.find(RESERVATION, reservation_id)
-    while reservation.content.replaced_by_id:
-        reservation = work.records.find(RESERVATION, reservation.content.replaced_by_id)
-    return reservation
-
-
 def drop_from_order(
     work: UnitOfWork,
     *,
@@ -221,7 +214,7 @@ def drop_from_order(
 
 
 def _drop(work: UnitOfWork, reservation_id: str, order_id: str, reason: str) -> None:
-    _give_back_of_order(work, _standing(work, reservation_id), order_id, reason)
+    _give_back_of_order(work, standing(work, reservation_id), order_id, reason)
 
 
 def _give_back_of_order(

@@ -230,6 +230,14 @@ def replace_reservation(
     return add_in_place(work, old, new_reservation_id, content)
 
 
+def standing(work: UnitOfWork, reservation_id: str) -> Record[Reservation]:
+    """Return the reservation that stands in the place of another now."""
+    reservation = work.records.find(RESERVATION, reservation_id)
+    while reservation.content.replaced_by_id:
+        reservation = work.records.find(RESERVATION, reservation.content.replaced_by_id)
+    return reservation
+
+
 def again(old: Record[Reservation], stock_branch_id: str = "") -> Reservation:
     """Return what to reserve in the place of an earlier reservation."""
     content = old.content

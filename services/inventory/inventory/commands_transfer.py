@@ -15,12 +15,13 @@ from chassis.records.gates import gate
 from chassis.roles import Role
 from inventory import store, store_piece, store_shelf
 from inventory.commands_awaiting import serve_arrived
+from inventory.commands_reservation import standing
 from inventory.lens import LensPower
 from inventory.lot import LOT, pin_on_lot
 from inventory.product import PRODUCT, Product, ProductKind, pin_on_product
-from inventory.set_aside import SET_ASIDE
+from inventory.set_aside import SET_ASIDE, SetAside
 from inventory.stock import Cause, NotHeld, OutOfStock, Piece, PieceState, Shelf
-from inventory.transfer import TRANSFER, Transfer
+from inventory.transfer import TRANSFER, Transfer, TransferUnderWay
 
 
 def request_transfer(
@@ -33,8 +34,8 @@ def request_transfer(
     power: LensPower | None = None,
     set_aside_id: str = "",
 ) -> Record[Transfer]:
-    """Ask a branch to send stock and hold it there. Raises Unknown, OutOfStock, NotHeld, Invalid
-    (SAME_BRANCH, POWER_MISSING)."""
+    """Ask a branch to send stock and hold it there. Raises Unknown, OutOfStock, NotHeld,
+    TransferUnderWay, Invalid (SAME_BRANCH, POWER_MISSING)."""
     wanted_at = to_branch_id or work.actor.branch_id
     if set_aside_id:
         return _request_set_aside(work, set_aside_id, wanted_at)
@@ -58,10 +59,19 @@ def request_transfer(
 
 
 def _request_set_aside(work: UnitOfWork, set_aside_id: str, to_branch_id: str) -> Record[Transfer]:
-    held = work.records.live(SET_ASIDE, set_aside_id)
-    piece = store_piece.find(work.connection, held.content.piece_id)
-    if piece.holder_id not in (held.id, held.content.reservation_id) or piece.is_in_transit:
-        raise NotHeld(f"{set_aside_id} holds no frame that could be sent", id=set_aside_id)
+    held = work.records.get(SET_ASIDE, set_aside_id)
+    if not held.content.reservation_id:
+        held = work.records.live(SET_ASIDE, set_aside_id)
+    piece = _kept_piece(work, held)
+    under_way = store.transfer_under_way(work.connection, piece.id)
+    if under_way is not None:
+        raise TransferUnderWay(
+            f"the frame of {set_aside_id} is asked for or on its way already",
+            missing=["the first transfer received or given up"],
+            transfer_id=under_way.id,
+        )
+    if piece.holder_id not in _holders(work, held) or piece.is_in_transit:
+        raise _no_frame(held)
     product = work.records.live(PRODUCT, piece.product_id)
     content = Transfer(
         product_id=piece.product_id,
@@ -72,6 +82,26 @@ def _request_set_aside(work: UnitOfWork, set_aside_id: str, to_branch_id: str) -
         piece_ids=(piece.id,),
     )
     return _add(work, product, content, new_id("trf"), [piece.lot_id], about=held)
+
+
+def _kept_piece(work: UnitOfWork, held: Record[SetAside]) -> Piece:
+    """Return the piece that is kept for a set-aside, or for the reservation that it became; nobody
+    else asks for it until this is committed."""
+    piece_id = held.content.piece_id
+    if held.content.reservation_id:
+        piece_id = standing(work, held.content.reservation_id).content.piece_id
+    if not piece_id:
+        raise _no_frame(held)
+    return store_piece.hold(work.connection, piece_id)
+
+
+def _holders(work: UnitOfWork, held: Record[SetAside]) -> list[str]:
+    became = held.content.reservation_id
+    return [held.id, standing(work, became).id] if became else [held.id]
+
+
+def _no_frame(held: Record[SetAside]) -> NotHeld:
+    return NotHeld(f"{held.id} holds no frame that could be sent", id=held.id)
 
 
 def _request_pieces(
@@ -172,8 +202,7 @@ def _send_pieces(work: UnitOfWork, transfer: Record[Transfer]) -> None:
     content = transfer.content
     holders = [transfer.id]
     if content.set_aside_id:
-        held = work.records.find(SET_ASIDE, content.set_aside_id)
-        holders = [held.id, held.content.reservation_id or held.id]
+        holders = _holders(work, work.records.find(SET_ASIDE, content.set_aside_id))
     gone = store_piece.send(work.connection, content.piece_ids, transfer.id, holders)
     if len(gone) < content.quantity:
         raise NotHeld("a frame of this transfer is held no longer", id=transfer.id)

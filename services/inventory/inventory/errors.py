@@ -8,6 +8,7 @@ from inventory.product import SkuTaken
 from inventory.reservation import OtherCase, ReservationCommitted
 from inventory.set_aside import SetAsideLimit
 from inventory.stock import NotHeld, OutOfStock, PieceInTransit, SerialTaken
+from inventory.transfer import TransferUnderWay
 
 __all__ = [
     "AcceptorIsReceiver",
@@ -21,4 +22,5 @@ __all__ = [
     "SerialTaken",
     "SetAsideLimit",
     "SkuTaken",
+    "TransferUnderWay",
 ]

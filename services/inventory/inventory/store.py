@@ -35,6 +35,7 @@ from inventory.product import ProductKind
 from inventory.reservation import RESERVATION, Reservation
 from inventory.stock import Cause, Shelf
 from inventory.tables import due_hold, movement, order_heard
+from inventory.transfer import TRANSFER, UNDER_WAY, Transfer
 
 C = TypeVar("C")
 
@@ -150,6 +151,17 @@ def awaited_frames(
         .with_for_update()
     )
     return [record_of(row, RESERVATION) for row in connection.execute(statement).mappings()]
+
+
+def transfer_under_way(connection: Connection, piece_id: str) -> Record[Transfer] | None:
+    """Return the transfer of a piece that is neither received nor given up, if there is one."""
+    statement = select(record).where(
+        record.c.kind == TRANSFER.name,
+        record.c.state.in_(UNDER_WAY),
+        record.c.content["piece_ids"].contains([piece_id]),
+    )
+    row = connection.execute(statement).mappings().first()
+    return record_of(row, TRANSFER) if row else None
 
 
 def fall_due(connection: Connection, record_id: str, due_at: datetime) -> None:

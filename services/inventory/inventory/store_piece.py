@@ -62,6 +62,14 @@ def by_ids(connection: Connection, piece_ids: Sequence[str]) -> list[Piece]:
     return [_piece(row) for row in connection.execute(statement)]
 
 
+def hold(connection: Connection, piece_id: str) -> Piece:
+    """Return a piece that nobody else takes, sends or asks for until this is committed. Raises
+    Unknown."""
+    locked = select(piece_table.c.id).where(piece_table.c.id == piece_id).with_for_update()
+    connection.execute(locked)
+    return find(connection, piece_id)
+
+
 def take_any(
     connection: Connection,
     *,

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chassis.errors import invalid
+from chassis.errors import Refused, invalid
 from chassis.records.kinds import Kind, Transitions, moves
 from inventory.lens import LensPower
+
+
+class TransferUnderWay(Refused):
+    """Another transfer of the piece was asked for or sent, and is neither received nor given up."""
+
+    reason = "TRANSFER_UNDER_WAY"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,3 +51,6 @@ TRANSFER = Kind(
     ),
     progress=frozenset({"carrier"}),
 )
+
+UNDER_WAY = ("requested", "sent")
+"""States of a transfer that is neither received nor given up."""

@@ -1,4 +1,5 @@
-"""What orders await at a branch, found when something arrives there.
+"""What orders await at a branch, found when something arrives there; and the transfer of a piece
+that is under way.
 
 Revision ID: inventory_0003
 """
@@ -14,11 +15,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the index."""
+    """Make the indexes."""
     run(
         """
         CREATE INDEX reservation_awaited
         ON record ((content->>'product_id'), (content->>'stock_branch_id'), recorded_at)
         WHERE kind = 'inventory.reservation' AND state = 'awaited'
+        """,
         """
+        CREATE INDEX transfer_under_way ON record USING gin ((content->'piece_ids'))
+        WHERE kind = 'inventory.transfer' AND state IN ('requested', 'sent')
+        """,
     )
