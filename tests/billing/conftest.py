@@ -65,8 +65,8 @@ class Shop:
         """Today where the shop is."""
         return (datetime.now(UTC) + timedelta(hours=8)).date()
 
-    def open(self) -> None:
-        """Publish what is sold and on which terms."""
+    def publish_prices(self, valid_from: date = date(2026, 1, 1)) -> None:
+        """Publish what is sold."""
         prices = (
             Price(product_id=self.frame_id, service_code="", name="", amount_minor=FRAME_PRICE),
             Price(product_id=self.lens_id, service_code="", name="", amount_minor=LENS_PRICE),
@@ -74,12 +74,21 @@ class Shop:
         )
         with self.chain.work("billing", self.office.actor) as work:
             price_list = publishing.publish_price_list(
-                work, edition="2026", valid_from=date(2026, 1, 1), currency="CNY", prices=prices
+                work,
+                edition=f"from {valid_from}",
+                valid_from=valid_from,
+                currency="CNY",
+                prices=prices,
             )
+        self.price_list_id = price_list.id
+
+    def publish_terms(self, valid_from: date = date(2026, 1, 1)) -> None:
+        """Publish on which terms it is sold."""
+        with self.chain.work("billing", self.office.actor) as work:
             terms = publishing.publish_terms(
                 work,
-                edition="2026",
-                valid_from=date(2026, 1, 1),
+                edition=f"from {valid_from}",
+                valid_from=valid_from,
                 warranty_days=365,
                 warranty_text="镜架镜片质保一年",
                 redo_days=30,
@@ -88,7 +97,7 @@ class Shop:
                 price_text="定金三成",
                 limits_text="渐进镜片需要适应",
             )
-        self.price_list_id, self.terms_id = price_list.id, terms.id
+        self.terms_id = terms.id
 
     def basis(self, **changed: Any) -> Basis:
         """Return a frame of the display and two lenses, all held for the case."""
@@ -290,11 +299,11 @@ def _everywhere(person: Person) -> Any:
 
 
 @pytest.fixture
-def shop(chain: Chain) -> Shop:
-    """A shop with prices and terms."""
+def new_shop(chain: Chain) -> Shop:
+    """A shop for which nothing is published yet."""
     chain.database("billing")
     branch_id = new_id("br")
-    shop = Shop(
+    return Shop(
         chain=chain,
         optician=chain.person(Role.OPTICIAN, branch_id=branch_id),
         cashier=chain.person(Role.CASHIER, branch_id=branch_id),
@@ -303,5 +312,11 @@ def shop(chain: Chain) -> Shop:
         frame_id=new_id("prd"),
         lens_id=new_id("prd"),
     )
-    shop.open()
-    return shop
+
+
+@pytest.fixture
+def shop(new_shop: Shop) -> Shop:
+    """A shop with prices and terms."""
+    new_shop.publish_prices()
+    new_shop.publish_terms()
+    return new_shop

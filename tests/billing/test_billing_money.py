@@ -213,6 +213,7 @@ MOVES = {
     ("approved", "confirm"): "confirmed",
     ("confirmed", "start_work"): "in_work",
     ("ready", "start_work"): "in_work",
+    ("in_work", "stop_work"): "confirmed",
     ("in_work", "make_ready"): "ready",
     ("in_work", "collect"): "collected",
     ("ready", "collect"): "collected",
@@ -223,6 +224,10 @@ MOVES = {
 }
 STATES = sorted({state for state, _verb in MOVES} | set(MOVES.values()))
 VERBS = sorted({verb for _state, verb in MOVES})
+
+
+def test_no_move_of_an_order_is_left_out_of_this_table() -> None:
+    assert set(VERBS) == set(ORDER.transitions.moves)
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -198,7 +198,7 @@ def test_a_price_list_is_held_as_agreed_whatever_is_published_later(shop: Any) -
 
 
 def test_an_edition_is_published_once(shop: Any) -> None:
-    assert refusal(shop, shop.open) == "EDITION_TAKEN"
+    assert refusal(shop, shop.publish_prices) == "EDITION_TAKEN"
 
 
 def test_a_deposit_confirms_the_order_and_says_what_to_reserve(shop: Any) -> None:
@@ -547,6 +547,20 @@ def test_an_order_closes_after_its_follow_up_and_never_with_money_open(shop: Any
 
     closed = close(shop, order.id, "waived")
     assert (closed.state, closed.responsible_role) == ("closed", None)
+
+
+def test_an_order_does_not_close_while_the_customer_paid_more_than_it_costs(shop: Any) -> None:
+    order, job_id = shop.confirmed(), new_id("job")
+    shop.pay(order.id, TOTAL - order.content.deposit_minor)
+    shop.requote(order.id, **shop.own_frame())
+    shop.approve(order.id)
+    shop.hear(order.id, "released", "ready", "informed", "collected", job_id=job_id)
+
+    with pytest.raises(DomainError) as refused:
+        close(shop, order.id, "done")
+
+    assert refused.value.code == "REFUND_DUE"
+    assert refused.value.details["to_refund_minor"] == str(FRAME_PRICE)
 
 
 def close(shop: Any, order_id: str, follow_up_state: str) -> Any:

@@ -3,20 +3,23 @@ lost from the count."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from chassis import clock
 from chassis.errors import DomainError, Invalid, NotPermitted
-from chassis.ids import new_id
+from chassis.ids import as_uuid, new_id
 from chassis.records.pins import StalePins
 from chassis.records.tables import record
 from chassis.roles import Role
 from inventory import store
 from inventory.commands_order import commit_to_order
+from inventory.lot import LOT
 from inventory.stock import Cause
 from inventory.tables import movement, shelf
 from optichain.inventory.v1 import inventory_service_pb2 as pb
@@ -60,6 +63,35 @@ def test_a_drawn_lens_leaves_the_shelf_with_its_lot_and_power(stockroom: Any, le
     with pytest.raises(DomainError) as again:
         stockroom.draw(reservation_id, job_id)
     assert again.value.code == "MOVE_FORBIDDEN"
+
+
+def test_a_lens_whose_lots_last_day_went_by_while_it_was_reserved_is_not_drawn(
+    stockroom: Any, lens_id: str
+) -> None:
+    today = clock.today("Asia/Shanghai")
+    lot_id = stockroom.stock_lenses(lens_id, 1, expires_on=today.isoformat())
+    reservation_id = stockroom.reserve(lens_id)
+    pass_a_day(stockroom, lot_id, today)
+
+    with pytest.raises(DomainError) as refused:
+        stockroom.draw(reservation_id, new_id("job"))
+
+    assert refused.value.code == "LOT_NOT_SELLABLE"
+    assert refused.value.details["id"] == lot_id
+    assert stockroom.states() == {reservation_id: "reserved"}
+    assert stockroom.held().locked_lot_ids == [lot_id]
+
+
+def pass_a_day(stockroom: Any, lot_id: str, today: date) -> None:
+    """Let the last day of a lot be the one before: no record changes when a day goes by."""
+    yesterday = (today - timedelta(days=1)).isoformat()
+    with stockroom.by_rule() as work:
+        content = LOT.pack(work.records.find(LOT, lot_id).content)
+        work.connection.execute(
+            update(record)
+            .where(record.c.id == as_uuid(lot_id))
+            .values(content={**content, "expires_on": yesterday})
+        )
 
 
 def test_a_lens_is_drawn_where_it_lies_for_its_own_case(stockroom: Any, lens_id: str) -> None:

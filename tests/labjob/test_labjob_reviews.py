@@ -185,3 +185,25 @@ def test_who_decides_while_the_owner_of_the_change_is_away_is_refused(
         bench.chain.serve("clinical")
     assert refused.code == "UNAVAILABLE"
     assert [still.envelope.state for still in waiting(bench, Role.OPTICIAN)] == ["open"]
+
+
+def test_a_job_that_is_kept_as_it_is_is_not_accepted_while_its_order_is_quoted_anew(
+    bench: Any,
+) -> None:
+    bench.order_glasses()
+    bench.release()
+    bench.tray_to_lab()
+    bench.quote()
+    assert isinstance(bench.refusal(bench.accept), StalePins)
+    while open_reviews := waiting(bench, Role.OPTICIAN):
+        for one in open_reviews:
+            decide(bench, one, KEEP, Role.OPTICIAN)
+    for one in waiting(bench, Role.BRANCH_MANAGER):
+        decide(bench, one, KEEP, Role.BRANCH_MANAGER)
+
+    refused = bench.refusal(bench.accept)
+
+    assert refused.code == "ORDER_NOT_OPEN"
+    assert refused.details["state"] == "quoted"
+    assert bench.job().envelope.state == "released"
+    assert not bench.told("JobAccepted")
