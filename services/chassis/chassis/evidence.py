@@ -164,7 +164,11 @@ def readable(connection: Connection, object_key: str, by: Actor) -> str:
         if kept_row is None or kept_row.offered_to != by.id:
             raise Unknown("no evidence is kept under this key", reason="OBJECT_UNKNOWN")
         return own_key
-    within = [one for one in showing if _is_within_reach(one, by)]
+    within = [
+        one
+        for one in showing
+        if kind_named(one.kind).is_within_reach(by, one.branch_id, one.held_at_id)
+    ]
     if not within:
         raise NotPermitted("it shows a record of another branch", reason="WRONG_BRANCH")
     if not any(_may_read(kind_named(one.kind), by) for one in within):
@@ -178,10 +182,6 @@ def records_showing(object_key: str) -> Select[Any]:
     return select(columns.kind, columns.branch_id, columns.held_at_id).where(
         columns.evidence.contains([{"object_key": object_key}]), _HAS_EVIDENCE
     )
-
-
-def _is_within_reach(row: Row[Any], actor: Actor) -> bool:
-    return kind_named(row.kind).chain_wide or actor.reaches(row.branch_id, row.held_at_id)
 
 
 def _may_read(kind: Kind[Any], actor: Actor) -> bool:

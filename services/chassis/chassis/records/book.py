@@ -107,8 +107,7 @@ class RecordBook:
         return record_of(row, kind)
 
     def _in_scope(self, record: Record[C], revision: int | None) -> Record[C]:
-        actor = self.actor
-        if not record.kind.chain_wide and not actor.reaches(record.branch_id, record.held_at_id):
+        if not record.kind.is_within_reach(self.actor, record.branch_id, record.held_at_id):
             raise WrongBranch(f"{record.id} belongs to another branch", id=record.id)
         for wanted in (revision, self.expected.get(record.id)):
             if wanted and wanted != record.revision:

@@ -30,6 +30,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _LOAD = (
     select(
         record_table.c.revision,
+        record_table.c.branch_id,
+        record_table.c.held_at_id,
         pin_table,
         select(func.count())
         .where(review_table.c.holder_id == record_table.c.id, review_table.c.closed_at.is_(None))
@@ -63,11 +65,12 @@ class Gate:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Step (i): the holder's revision and the pins it stands on."""
+    """Step (i): the holder's revision, the pins it stands on, and where it was made and waits."""
 
     holder_id: str
     revision: int
     pins: tuple[Pin, ...]
+    places: tuple[str, str]
     reviews: int = 0
     """How many reviews of the holder wait for their decision."""
 
@@ -113,7 +116,9 @@ def load(connection: Connection, holder_id: str) -> Loaded:
     if not rows:
         raise Unknown(f"{holder_id} is not kept here", id=holder_id)
     pins = tuple(pin_of(row) for row in rows if row["holder_id"] is not None)
-    return Loaded(holder_id, rows[0]["revision"], pins, rows[0]["reviews"])
+    first = rows[0]
+    places = (first["branch_id"] or "", first["held_at_id"] or "")
+    return Loaded(holder_id, first["revision"], pins, places, first["reviews"])
 
 
 def by_owner(pins: Iterable[Pin]) -> dict[str, list[Pin]]:

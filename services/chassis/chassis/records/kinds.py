@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from chassis.actor import Actor
 from chassis.errors import Refused, Unknown
 from chassis.ids import prefix_of
 from chassis.roles import Role
@@ -100,6 +101,11 @@ class Kind(Generic[C]):
         """The content fields that only an amendment may change."""
         names = (f.name for f in fields(self.content))  # type: ignore[arg-type]  # as above
         return tuple(name for name in names if name not in self.progress)
+
+    def is_within_reach(self, actor: Actor, *places: str) -> bool:
+        """Tell whether a record that was made, or waits, at these places lies within the caller's
+        scope."""
+        return self.chain_wide or actor.reaches(*places)
 
     def pack(self, content: C) -> Any:
         """Return the content as plain JSON values."""

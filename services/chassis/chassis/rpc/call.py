@@ -23,8 +23,9 @@ from chassis.errors import AlreadyThere, DomainError, Outdated
 from chassis.objects import ObjectStore
 from chassis.pages import token_refused
 from chassis.records import gates, holdings, refusals, reviewing
+from chassis.records.book import RecordBook, WrongBranch
 from chassis.records.envelope import Record
-from chassis.records.kinds import kind_of
+from chassis.records.kinds import Kind, kind_of
 from chassis.records.pins import Pin, StalePins, flat
 from chassis.records.reviews import ReviewOpen
 from chassis.records.tables import reply as reply_table
@@ -35,6 +36,7 @@ from optichain.record.v1 import record_service_pb2 as record_pb2
 log = structlog.get_logger()
 
 R = TypeVar("R", bound=Message)
+C = TypeVar("C")
 
 _KEEP = insert(reply_table)
 _KEEP_UNLESS_KEPT = _KEEP.on_conflict_do_nothing()
@@ -67,6 +69,12 @@ class Call:
     def ask(self, request: Message, response: type[R], *, of: str = "") -> R:
         """Ask another service in the actor's name. Raises what it refuses with, or Unavailable."""
         return self.peers.ask(request, response, actor=self.actor, of=of)
+
+    def own(self, kind: Kind[C], record_id: str) -> Record[C]:
+        """Return a record within the caller's scope, before others are asked. Raises Unknown,
+        WrongBranch."""
+        with self.database.snapshot() as connection:
+            return RecordBook(connection, self.actor, now()).get(kind, record_id)
 
     def pins_on(self, record_id: str, *fields: str, of: str) -> tuple[Pin, ...]:
         """Return a pin on another service's record as it stands now, and copies of the pins it
@@ -177,6 +185,8 @@ class Call:
         with _shown(gate.name, holder_id):
             with self.database.snapshot() as connection:
                 loaded = gates.load(connection, holder_id)
+            if not gate.holder.is_within_reach(self.actor, *loaded.places):
+                raise WrongBranch(f"{holder_id} belongs to another branch", id=holder_id)
             owners = gates.by_owner(loaded.pins)
             own = owners.pop(gate.holder.owner, [])
             live = gates.require(self.peers.check_versions(owners, self.actor))
