@@ -13,9 +13,8 @@ from billing import commands_quoting as quoting
 from billing import commands_review as reviewing
 from billing import printing, queries, wire
 from billing.order.basis import Basis, Goods
-from billing.order.order import ORDER, Order
+from billing.order.order import ORDER
 from chassis.errors import DomainError, Unknown
-from chassis.records.envelope import Record
 from chassis.records.pins import StalePins
 from chassis.rpc import Api, Call, deciding
 from optichain.billing.v1 import billing_service_pb2
@@ -55,7 +54,7 @@ def quote_order(call: Call, request: Any) -> Message:
 @api.asks("RequoteOrder")
 def requote_order(call: Call, request: Any) -> Message:
     """Ask what is chosen, specified and held now; then price it anew."""
-    order = _order(call, request.order_id)
+    order = call.own(ORDER, request.order_id)
     basis = _basis(call, request, case_id=order.case_id, customer_id=order.customer_id)
     return call.run(quoting.requote_order, basis=basis)
 
@@ -63,7 +62,7 @@ def requote_order(call: Call, request: Any) -> Message:
 @api.asks("ApproveOrder")
 def approve_order(call: Call, request: Any) -> Message:
     """Ask whether the lenses fit what was measured; then pass the gate."""
-    order = _order(call, request.order_id)
+    order = call.own(ORDER, request.order_id)
     pins = call.pins_on(request.fitting_measurement_id, of="clinical")
     call.require_live(pins, gate="approve order", behind=order.id)
     measurement = call.ask(
@@ -117,7 +116,7 @@ def take_payment(call: Call, request: Any) -> Message:
 @api.asks("CloseOrder")
 def close_order(call: Call, request: Any) -> Message:
     """Ask customer how the follow-up stands; then close."""
-    order = _order(call, request.order_id)
+    order = call.own(ORDER, request.order_id)
     follow_up = call.ask(
         records.GetRecordRequest(record_id=request.follow_up_id),
         records.GetRecordResponse,
@@ -147,11 +146,6 @@ def get_receipt(call: Call, request: Any) -> Message:
             "valid_seconds": offered.valid_seconds,
         }
     )
-
-
-def _order(call: Call, order_id: str) -> Record[Order]:
-    with call.database.snapshot() as connection:
-        return queries.read(connection, ORDER, order_id)
 
 
 def _basis(call: Call, request: Any, *, case_id: str, customer_id: str) -> Basis:

@@ -21,6 +21,7 @@ from labjob import (
     queries,
     store,
 )
+from labjob.job import JOB
 from labjob.reason import FaultSide, check_fault
 from labjob.station import JobPart, Station
 from labjob.wire import day_of, word
@@ -69,7 +70,7 @@ def release_job(call: Call, request: Any) -> Message:
 @api.asks("ReviseJob")
 def revise_job(call: Call, request: Any) -> Message:
     """Derive a job anew from the order as it was approved again."""
-    job = asking.job_of(call, request.job_id)
+    job = call.own(JOB, request.job_id)
     commands_release.require_revisable(job)
     basis, pins = asking.basis_of(call, job.content.order_id, gate="revise job")
     return call.run(commands_release.revise_job, basis=basis, pins=pins)
@@ -78,7 +79,7 @@ def revise_job(call: Call, request: Any) -> Message:
 @api.asks("RemakeJob")
 def remake_job(call: Call, request: Any) -> Message:
     """Give a job up for a new one on the live order."""
-    job = asking.job_of(call, request.job_id)
+    job = call.own(JOB, request.job_id)
     basis, pins = asking.basis_of(call, job.content.order_id, gate="remake job")
     return call.run(commands_release.remake_job, basis=basis, pins=pins)
 
@@ -86,7 +87,7 @@ def remake_job(call: Call, request: Any) -> Message:
 @api.asks("SendTray")
 def send_tray(call: Call, request: Any) -> Message:
     """Draw the frame from stock, then send it with the ticket."""
-    job = asking.job_of(call, request.job_id)
+    job = call.own(JOB, request.job_id)
     commands_tray.require_sendable(job, request.frame_product_id)
     drawn = drawing.draw_frame(call, job, request.frame_serial)
     return call.run(
@@ -99,7 +100,7 @@ def send_tray(call: Call, request: Any) -> Message:
 @api.asks("AcceptJob")
 def accept_job(call: Call, request: Any) -> Message:
     """Take the job, against the promise and the blanks as they stand now."""
-    job = asking.job_of(call, request.job_id)
+    job = call.own(JOB, request.job_id)
     order = asking.order_of(call, job.content.order_id)
     return call.run(
         commands_accepting.accept_job,
@@ -113,7 +114,7 @@ def accept_job(call: Call, request: Any) -> Message:
 @api.asks("DrawLenses")
 def draw_lenses(call: Call, request: Any) -> Message:
     """Draw the reserved lenses, each held against the order first."""
-    job = asking.job_of(call, request.job_id)
+    job = call.own(JOB, request.job_id)
     commands_station.require_drawable(job)
     drawn = drawing.draw_lenses(call, job, request.reservations)
     return call.run(commands_station.draw_lenses, drawn_lenses=drawn)
@@ -122,7 +123,7 @@ def draw_lenses(call: Call, request: Any) -> Message:
 @api.asks("StartStation")
 def start_station(call: Call, request: Any) -> Message:
     """Start a station; before one that cannot be undone, ask which lots are locked."""
-    job = asking.job_of(call, request.job_id)
+    job = call.own(JOB, request.job_id)
     locked: tuple[str, ...] = ()
     if Station(word(request, "station")).is_irreversible:
         locked = asking.held_for(call, job.case_id)[1]
@@ -132,7 +133,7 @@ def start_station(call: Call, request: Any) -> Message:
 @api.asks("RecordBreakage")
 def record_breakage(call: Call, request: Any) -> Message:
     """Tell inventory what broke, then let the job wait for it."""
-    job = asking.job_of(call, request.job_id)
+    job = call.own(JOB, request.job_id)
     part = JobPart(word(request, "part"))
     commands_repair.require_breakable(job, part)
     side = FaultSide(word(request, "fault_side"))
@@ -151,7 +152,7 @@ def decide_review(call: Call, request: Any) -> Message:
 @api.asks("CollectJob")
 def collect_job(call: Call, request: Any) -> Message:
     """Hand the pair over once billing says that nothing is due."""
-    job = asking.job_of(call, request.job_id)
+    job = call.own(JOB, request.job_id)
     call.ask(
         billing.RequireSettledRequest(order_id=job.content.order_id),
         billing.RequireSettledResponse,

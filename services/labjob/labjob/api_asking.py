@@ -8,13 +8,10 @@ from datetime import date
 from typing import Any
 
 from chassis.clock import today
-from chassis.db import Reading
 from chassis.errors import invalid
-from chassis.records.envelope import Record
 from chassis.records.pins import Pin
 from chassis.rpc import Call
-from labjob import queries, wire
-from labjob.job import Job
+from labjob import wire
 from labjob.order_basis import HeldStock, OrderBasis, OrderNotConfirmed
 from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.clinical.v1 import clinical_service_pb2 as clinical
@@ -26,13 +23,6 @@ _RELIED_ON = ("od", "os", "pd", "purpose")
 """What of a prescription a job relies on; its notes may change."""
 
 _LABS = (branch_pb2.BRANCH_KIND_CENTRAL_LAB, branch_pb2.BRANCH_KIND_SHOP)
-
-
-def job_of(call: Call, job_id: str) -> Record[Job]:
-    """Return a job within the caller's scope, before others are asked. Raises Unknown,
-    WrongBranch."""
-    with call.database.snapshot() as connection:
-        return queries.get_job(Reading(connection, call.actor), job_id=job_id)
 
 
 def order_of(call: Call, order_id: str) -> Any:
