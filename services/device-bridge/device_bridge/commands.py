@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from chassis.db import UnitOfWork
 from chassis.errors import invalid
+from chassis.records.book import WrongBranch
 from chassis.records.envelope import Record
-from chassis.roles import Role
 from device_bridge import store
 from device_bridge.instrument import (
     INSTRUMENT,
-    ElsewhereManaged,
     Instrument,
     InstrumentPutInService,
     InstrumentTakenOutOfService,
@@ -33,8 +32,9 @@ def register_instrument(
 ) -> Record[Instrument]:
     """Register an instrument at a branch in that IANA zone, its line set as given or by the
     factory. Raises Invalid (MODEL_UNKNOWN, LINE_SETTINGS_UNKNOWN), SerialTaken, PortTaken,
-    ElsewhereManaged."""
-    _require_reach(work, branch_id)
+    WrongBranch."""
+    if not work.actor.reaches(branch_id):
+        raise WrongBranch("this is another branch's to register", id=branch_id)
     if model not in load_profiles():
         text = "has no profile; docs/instruments.md lists the models that have one"
         raise invalid("model", "model", text, reason="MODEL_UNKNOWN")
@@ -70,8 +70,8 @@ def amend_instrument(
     line_settings: LineSettings | None = None,
 ) -> Record[Instrument]:
     """Correct where an instrument stands, on which line, or how the line is set. Raises Unknown,
-    Outdated, Invalid (LINE_SETTINGS_UNKNOWN), PortTaken, NothingChanged, ElsewhereManaged."""
-    instrument = _instrument(work, instrument_id, revision)
+    Outdated, Invalid (LINE_SETTINGS_UNKNOWN), PortTaken, NothingChanged, WrongBranch."""
+    instrument = work.records.get(INSTRUMENT, instrument_id, revision=revision)
     _require_offered(instrument.content.model, line_settings)
     if instrument.state == "in_service":
         _require_free_line(work, instrument.branch_id, port_url, apart_from=instrument_id)
@@ -88,8 +88,8 @@ def amend_instrument(
 def take_out_of_service(
     work: UnitOfWork, *, instrument_id: str, revision: int, reason: str
 ) -> Record[Instrument]:
-    """Stop the use of an instrument. Raises Unknown, Outdated, MoveForbidden, ElsewhereManaged."""
-    instrument = _instrument(work, instrument_id, revision)
+    """Stop the use of an instrument. Raises Unknown, Outdated, MoveForbidden, WrongBranch."""
+    instrument = work.records.get(INSTRUMENT, instrument_id, revision=revision)
     taken = work.records.move(instrument, "take_out", reason_code="OUT_OF_SERVICE", reason=reason)
     fact = InstrumentTakenOutOfService(
         instrument_id=taken.id,
@@ -104,20 +104,14 @@ def return_to_service(
     work: UnitOfWork, *, instrument_id: str, revision: int, reason: str
 ) -> Record[Instrument]:
     """Let an instrument be used again. Raises Unknown, Outdated, MoveForbidden, PortTaken,
-    ElsewhereManaged."""
-    instrument = _instrument(work, instrument_id, revision)
+    WrongBranch."""
+    instrument = work.records.get(INSTRUMENT, instrument_id, revision=revision)
     _require_free_line(
         work, instrument.branch_id, instrument.content.port_url, apart_from=instrument_id
     )
     back = work.records.move(instrument, "put_back", reason_code="BACK_IN_SERVICE", reason=reason)
     work.tell(back, _put_in_service(back))
     return back
-
-
-def _require_reach(work: UnitOfWork, branch_id: str) -> None:
-    """Head office looks after every branch, everybody else after their own."""
-    if work.actor.role is not Role.HEAD_OFFICE and work.actor.branch_id != branch_id:
-        raise ElsewhereManaged("the instrument belongs to another branch")
 
 
 def _require_offered(model: str, settings: LineSettings | None) -> None:
@@ -127,12 +121,6 @@ def _require_offered(model: str, settings: LineSettings | None) -> None:
     if settings is not None and settings not in offered:
         text = f"must be one of {', '.join(map(str, offered))}"
         raise invalid("line_settings", "line_settings", text, reason="LINE_SETTINGS_UNKNOWN")
-
-
-def _instrument(work: UnitOfWork, instrument_id: str, revision: int) -> Record[Instrument]:
-    instrument = work.records.get(INSTRUMENT, instrument_id, revision=revision)
-    _require_reach(work, instrument.branch_id)
-    return instrument
 
 
 def _require_free_line(

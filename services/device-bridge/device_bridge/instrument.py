@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from chassis.errors import AlreadyThere, NotPermitted, invalid
+from chassis.errors import AlreadyThere, invalid
 from chassis.records.kinds import Kind, Transitions, moves
 from device_bridge.profiles import LineSettings
 
@@ -23,12 +23,6 @@ class PortTaken(AlreadyThere):
     """Another instrument in service at the branch is read on this line."""
 
     reason = "PORT_TAKEN"
-
-
-class ElsewhereManaged(NotPermitted):
-    """The instrument stands at a branch that is not the caller's."""
-
-    reason = "WRONG_BRANCH"
 
 
 @dataclass(frozen=True, kw_only=True)
