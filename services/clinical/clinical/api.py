@@ -24,6 +24,8 @@ from clinical import (
     store,
     wire,
 )
+from clinical.appointment import APPOINTMENT
+from clinical.visit import VISIT
 from optichain.clinical.v1 import clinical_service_pb2, frame_selection_pb2
 from optichain.customer.v1 import customer_service_pb2 as customer_pb2
 from optichain.inventory.v1 import inventory_service_pb2 as inventory_pb2
@@ -70,6 +72,8 @@ api.queries(
 @api.asks("OpenVisit")
 def open_visit(call: Call, request: Any) -> Message:
     """Open a visit for a person whom the customer service calls ready."""
+    if request.appointment_id:
+        call.own(APPOINTMENT, request.appointment_id)
     ready = call.ask(
         customer_pb2.RequireReadyForVisitRequest(customer_id=request.customer_id),
         customer_pb2.RequireReadyForVisitResponse,
@@ -134,6 +138,7 @@ def select_frame(call: Call, request: Any) -> Message:
 @api.asks("SpecifyLens")
 def specify_lens(call: Call, request: Any) -> Message:
     """Specify lenses of a catalogue product."""
+    call.own(VISIT, request.visit_id)
     product = _product(call, request.product_id)
     return call.run(
         commands_lens.specify_lens,
