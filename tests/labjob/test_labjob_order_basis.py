@@ -20,13 +20,12 @@ from labjob.order_basis import (
     HeldStock,
     NotDerivable,
     OrderBasis,
-    OrderElsewhere,
     OrderNotConfirmed,
     ReservationMissing,
 )
 from optics.power import SpherocylinderPower
 
-BRANCH, FRAME, LENS = new_id("br"), new_id("prd"), new_id("prd")
+FRAME, LENS = new_id("prd"), new_id("prd")
 
 
 def eye(sphere: int = -300, cylinder: int = -125, axis: int | None = 180, **more: Any) -> BasisEye:
@@ -72,7 +71,6 @@ def basis(**changed: Any) -> OrderBasis:
         order_state="confirmed",
         case_id=new_id("case"),
         customer_id=new_id("cus"),
-        branch_id=BRANCH,
         promised_on=date(2026, 12, 1),
         reservation_ids=(R_OD, R_OS),
         set_aside_id="",
@@ -239,12 +237,10 @@ def test_a_customers_own_frame_need_not_be_held() -> None:
     assert len(own.reserved_lenses(own.ordered_pair())) == 2
 
 
-def test_only_a_confirmed_order_of_the_own_branch_is_released() -> None:
+def test_only_a_confirmed_order_is_released() -> None:
     assert basis().require_released_from(("confirmed",)) == date(2026, 12, 1)
     for state in ("quoted", "approved", "cancelled", "collected"):
         with pytest.raises(OrderNotConfirmed):
             basis(order_state=state).require_released_from(("confirmed",))
     with pytest.raises(OrderNotConfirmed):
         basis(promised_on=None).require_released_from(("confirmed",))
-    with pytest.raises(OrderElsewhere):
-        basis().require_at(new_id("br"))

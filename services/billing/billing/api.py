@@ -150,8 +150,8 @@ def get_receipt(call: Call, request: Any) -> Message:
 
 def _basis(call: Call, request: Any, *, case_id: str, customer_id: str) -> Basis:
     """Ask clinical and inventory what a quotation is built on; everything pinned is live."""
-    frame_pins = call.pins_on(request.frame_selection_id, of="clinical")
-    lens_pins = call.pins_on(request.lens_specification_id, of="clinical")
+    frame_pins = call.pins_on(request.frame_selection_id, of="clinical", own=True)
+    lens_pins = call.pins_on(request.lens_specification_id, of="clinical", own=True)
     call.require_live(
         [*frame_pins, *lens_pins], gate="quote order", behind=request.lens_specification_id
     )

@@ -60,9 +60,9 @@ def basis_of(call: Call, order_id: str, *, gate: str) -> tuple[OrderBasis, tuple
 
     The pins are read first and looked at again last: whatever changes in between is refused. The
     prescription must be in force now, and may expire while the job is made. Raises
-    OrderNotConfirmed, StalePins, Unknown, Unavailable.
+    WrongBranch, OrderNotConfirmed, StalePins, Unknown, Unavailable.
     """
-    pins = call.pins_on(order_id, of="billing")
+    pins = call.pins_on(order_id, of="billing", own=True)
     order = order_of(call, order_id)
     if not (order.approval_id and order.fitting_measurement_id and order.terms_id):
         raise OrderNotConfirmed(

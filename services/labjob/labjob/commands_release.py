@@ -39,9 +39,8 @@ def release_job(
     basis: OrderBasis,
     pins: tuple[Pin, ...],
 ) -> Record[Job]:
-    """Release a job on a confirmed order. Raises OrderNotConfirmed, OrderElsewhere, JobExists,
-    NotDerivable, ReservationMissing, NoRoute, NoToleranceSet."""
-    basis.require_at(work.actor.branch_id)
+    """Release a job on a confirmed order. Raises OrderNotConfirmed, JobExists, NotDerivable,
+    ReservationMissing, NoRoute, NoToleranceSet."""
     store.hold_order(work.connection, order_id)
     _require_no_job(work, order_id)
     content = _content(
@@ -72,7 +71,6 @@ def _content(
     number: str = "",
 ) -> Job:
     day = work.at.date()
-    basis.require_at(work.actor.branch_id)
     promised_on = basis.require_released_from(states)
     ordered = basis.ordered_pair()
     routes = in_force(work.connection, "routes", day)

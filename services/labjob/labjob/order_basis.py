@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
-from chassis.errors import NotPermitted, Refused
+from chassis.errors import Refused
 from labjob.job import FrameOrigin, ReservedLens
 from labjob.lens import Centration, Eye, EyeCentration, OrderedPair, VerificationPower
 from optics.addition import Addition
@@ -35,12 +35,6 @@ class NotDerivable(Refused):
     measured."""
 
     reason = "NOT_DERIVABLE"
-
-
-class OrderElsewhere(NotPermitted):
-    """The order belongs to another branch."""
-
-    reason = "WRONG_BRANCH"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +97,6 @@ class OrderBasis:
     order_state: str
     case_id: str
     customer_id: str
-    branch_id: str
     promised_on: date | None
     reservation_ids: tuple[str, ...]
     set_aside_id: str
@@ -128,11 +121,6 @@ class OrderBasis:
     fitted_od: BasisFitting | None
     fitted_os: BasisFitting | None
     held: tuple[HeldStock, ...]
-
-    def require_at(self, branch_id: str) -> None:
-        """Refuse an order of another branch. Raises OrderElsewhere."""
-        if self.branch_id != branch_id:
-            raise OrderElsewhere(f"{self.order_id} belongs to another branch", id=self.order_id)
 
     def require_released_from(self, states: Iterable[str]) -> date:
         """Return the promised day of an order that may have a job now. Raises OrderNotConfirmed."""

@@ -76,20 +76,23 @@ class Call:
         with self.database.snapshot() as connection:
             return RecordBook(connection, self.actor, now()).get(kind, record_id)
 
-    def pins_on(self, record_id: str, *fields: str, of: str) -> tuple[Pin, ...]:
+    def pins_on(self, record_id: str, *fields: str, of: str, own: bool = False) -> tuple[Pin, ...]:
         """Return a pin on another service's record as it stands now, and copies of the pins it
-        stands on."""
+        stands on; `own`: of one within the caller's scope only. Raises WrongBranch."""
         answer = self.ask(
             record_pb2.GetRecordRequest(record_id=record_id), record_pb2.GetRecordResponse, of=of
         )
-        own = Pin(
+        found = answer.envelope
+        if own and not self.actor.reaches(found.branch_id, found.held_at_id):
+            raise WrongBranch(f"{record_id} belongs to another branch", id=record_id)
+        direct = Pin(
             record_id=record_id,
-            kind=answer.envelope.kind,
-            relied_version=answer.envelope.version,
-            settled_version=answer.envelope.version,
+            kind=found.kind,
+            relied_version=found.version,
+            settled_version=found.version,
             fields=tuple(sorted(fields)),
         )
-        return (own, *(value_of(one, Pin) for one in answer.pins))
+        return (direct, *(value_of(one, Pin) for one in answer.pins))
 
     def require_live(self, pins: Sequence[Pin], *, gate: str, behind: str) -> None:
         """Re-read pins that no holder stands on yet, each at its owner, as a gate of the record
