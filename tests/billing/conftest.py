@@ -195,7 +195,7 @@ class Shop:
         """Return the key of a confirmed signature."""
         key = f"billing/signature/{new_id('obj')}"
         with self.chain.work("billing", self.optician.actor) as work:
-            evidence.offered(work.connection, key, media_type, self.optician.id, work.at)
+            evidence.offered(work.connection, key, media_type, work.actor, work.at)
             shown = Evidence(
                 object_key=key,
                 sha256=hashlib.sha256(key.encode()).hexdigest(),

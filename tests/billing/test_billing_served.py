@@ -96,7 +96,7 @@ class Counter:
         """Return the key of a confirmed image."""
         key = f"{service}/photo/{new_id('obj')}"
         with self.chain.work(service, self.people[role].actor) as work:
-            evidence.offered(work.connection, key, "image/png", "", work.at)
+            evidence.offered(work.connection, key, "image/png", work.actor, work.at)
             shown = Evidence(object_key=key, sha256="0" * 64, media_type="image/png", size_bytes=9)
             evidence.confirmed(work.connection, shown, work.at)
         return key

@@ -51,7 +51,7 @@ def upload(database: Database, store: ObjectStore, *, days_ago: float) -> str:
     key = store.put("organisation", "photo", uuid4().bytes, "image/png").object_key
     with database.work(system("organisation")) as work:
         at = clock.now() - days_ago * DAY
-        evidence.offered(work.connection, key, "image/png", "stf_1", at)
+        evidence.offered(work.connection, key, "image/png", work.actor, at)
     return key
 
 
@@ -106,9 +106,9 @@ def test_an_upload_offered_more_than_a_day_ago_can_no_longer_be_confirmed(
     old, fresh = upload(database, store, days_ago=1.01), upload(database, store, days_ago=0.9)
 
     with database.snapshot() as connection:
-        assert evidence.offer_of(connection, fresh, "stf_1").media_type == "image/png"
+        assert evidence.offer_of(connection, fresh, "organisation").media_type == "image/png"
         with pytest.raises(Unknown):
-            evidence.offer_of(connection, old, "stf_1")
+            evidence.offer_of(connection, old, "organisation")
 
 
 def test_replies_are_kept_seven_days_and_inbox_notes_thirty(

@@ -57,9 +57,9 @@ class Camera:
         offered = self.ask(request, pb.OfferReadResponse, as_=as_)
         return httpx.get(offered.url, trust_env=False).content
 
-    def record(self, kind: Any, key: str, **place: str) -> Any:
+    def record(self, kind: Any, key: str, *, by: Person | None = None, **place: str) -> Any:
         content = content_of(kind.content)
-        with self.chain.work("clinical", self.optician.actor) as work:
+        with self.chain.work("clinical", (by or self.optician).actor) as work:
             shown = work.records.evidence([key])
             return work.records.add(kind, content, evidence=shown, **place)
 
@@ -252,3 +252,22 @@ def test_the_records_an_object_is_evidence_of_are_found_by_an_index(camera: Came
         work.connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         plan = work.connection.exec_driver_sql(f"EXPLAIN {asked}", {"evidence_1": shown})
         assert "record_evidence" in " ".join(plan.scalars())
+
+
+def test_a_photo_of_another_branch_is_no_evidence_of_a_record_here(camera: Camera) -> None:
+    photo = camera.photo()
+    elsewhere = camera.chain.person(Role.OPTICIAN)
+
+    with refused("WRONG_BRANCH", NotPermitted):
+        camera.record(visit(), photo.object_key, by=elsewhere)
+
+    colleague = camera.chain.person(Role.OPTOMETRIST, branch_id=camera.optician.branch_id)
+    camera.record(visit(), photo.object_key, by=colleague)
+
+
+def test_a_photo_of_what_was_handed_here_is_evidence_of_a_record_here(camera: Camera) -> None:
+    photo = camera.photo()
+    receiver = camera.chain.person(Role.OPTICIAN)
+    camera.record(visit(), photo.object_key, held_at_id=receiver.branch_id)
+
+    camera.record(visit(), photo.object_key, by=receiver)

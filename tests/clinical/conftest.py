@@ -298,7 +298,7 @@ class Clinic:
             size_bytes=9,
         )
         with self.chain.work("clinical", self.optician.actor) as work:
-            evidence.offered(work.connection, key, media_type, self.optician.id, work.at)
+            evidence.offered(work.connection, key, media_type, work.actor, work.at)
             evidence.confirmed(work.connection, shown, work.at)
         return key
 

@@ -570,11 +570,12 @@ class Bench:
         self.pay(60_000 if deposit_only else 0)
         self.commit_stock()
 
-    def upload(self, service: str, media_type: str = "image/png") -> str:
-        """Return the key of a confirmed upload of a service: a picture, unless said otherwise."""
+    def upload(self, service: str, at: str = "", media_type: str = "image/png") -> str:
+        """Return the key of a confirmed upload of a service: a picture taken at the shop, unless
+        said otherwise."""
         key = f"{service}/photo/{new_id('obj')}"
-        with self.chain.work(service, self.person(Role.OPTICIAN).actor) as work:
-            evidence.offered(work.connection, key, media_type, "stf", work.at)
+        with self.chain.work(service, self.person(Role.OPTICIAN, at).actor) as work:
+            evidence.offered(work.connection, key, media_type, work.actor, work.at)
             shown = Evidence(
                 object_key=key,
                 sha256=hashlib.sha256(key.encode()).hexdigest(),
@@ -654,7 +655,7 @@ class Bench:
             "frame_product_id": self.frame_id,
             "frame_serial": self.frame_serial(),
             "condition": shipment_pb2.ARRIVAL_CONDITION_AS_SENT,
-            "evidence_keys": [self.upload("labjob")],
+            "evidence_keys": [self.upload("labjob", at or self.lab_id)],
         }
         request = pb.ReceiveTrayRequest(job_id=self.job_id, **(said | changed))
         answer = self.ask(Role.LAB_CLERK, request, pb.ReceiveTrayResponse, at or self.lab_id)

@@ -48,12 +48,16 @@ class Offer:
 
 
 def offered(
-    connection: Connection, object_key: str, media_type: str, to: str, at: datetime
+    connection: Connection, object_key: str, media_type: str, to: Actor, at: datetime
 ) -> None:
     """Note that an upload was offered."""
     connection.execute(
         insert(evidence).values(
-            object_key=object_key, media_type=media_type, offered_to=to, offered_at=at
+            object_key=object_key,
+            media_type=media_type,
+            offered_to=to.id,
+            branch_id=to.branch_id or None,
+            offered_at=at,
         )
     )
 
@@ -114,9 +118,12 @@ def kept(connection: Connection, shown: Evidence, by: str, at: datetime) -> None
     )
 
 
-def named(connection: Connection, object_keys: Sequence[str]) -> tuple[Evidence, ...]:
+def named(
+    connection: Connection, object_keys: Sequence[str], by: Actor | None = None
+) -> tuple[Evidence, ...]:
     """Return confirmed evidence in the order named; the key of an upload stands for what it was
-    confirmed as. Raises EvidenceUnconfirmed."""
+    confirmed as. Raises EvidenceUnconfirmed, and NotPermitted (WRONG_BRANCH) for what is another
+    branch's than that of the person who names it."""
     if not object_keys:
         return ()
     found = _confirmed_under(connection, object_keys)
@@ -126,6 +133,8 @@ def named(connection: Connection, object_keys: Sequence[str]) -> tuple[Evidence,
             "evidence is named that was not confirmed",
             missing=[f"confirmed object: {key}" for key in missing],
         )
+    if by is not None and not all(_is_own(connection, row, by) for row in found.values()):
+        raise NotPermitted("evidence of another branch is named", reason="WRONG_BRANCH")
     return tuple(
         Evidence(
             object_key=found[key].object_key,
@@ -136,6 +145,15 @@ def named(connection: Connection, object_keys: Sequence[str]) -> tuple[Evidence,
         )
         for key in object_keys
     )
+
+
+def _is_own(connection: Connection, row: Row[Any], by: Actor) -> bool:
+    """Tell whether an object was uploaded by the caller or at the caller's branch, or shows a
+    record that was made there or waits there. A service answers for what it names."""
+    if by.service or row.offered_to == by.id or (by.branch_id and row.branch_id == by.branch_id):
+        return True
+    showing = connection.execute(records_showing(row.object_key))
+    return any(by.branch_id in (one.branch_id, one.held_at_id) for one in showing)
 
 
 def _confirmed_under(connection: Connection, object_keys: Sequence[str]) -> dict[str, Row[Any]]:

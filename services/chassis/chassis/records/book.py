@@ -124,8 +124,9 @@ class RecordBook:
         return holdings.pins_of(self.connection, record_id)
 
     def evidence(self, object_keys: Sequence[str]) -> tuple[Evidence, ...]:
-        """Return confirmed uploads as evidence. Raises EvidenceUnconfirmed."""
-        return confirmed_evidence(self.connection, object_keys)
+        """Return confirmed uploads as evidence. Raises EvidenceUnconfirmed, NotPermitted
+        (WRONG_BRANCH)."""
+        return confirmed_evidence(self.connection, object_keys, self.actor)
 
     def signature(self, field: str, object_key: str) -> tuple[Evidence, ...]:
         """Return the confirmed image of a signature as evidence. Raises EvidenceUnconfirmed,

@@ -193,6 +193,7 @@ evidence = Table(
     Column("object_key", Text, primary_key=True),
     Column("media_type", Text),
     Column("offered_to", Text),
+    Column("branch_id", Id("br")),
     Column("offered_at", instant),
     Column("sha256", Text),
     Column("size_bytes", BigInteger),

@@ -20,7 +20,7 @@ def _offer_upload(call: Call, request: Any) -> Message:
     upload = call.objects.offer_upload(call.settings.service, request.purpose, request.media_type)
     with call.database.work(call.actor) as work:
         evidence.offered(
-            work.connection, upload.object_key, request.media_type, call.actor.id, work.at
+            work.connection, upload.object_key, request.media_type, call.actor, work.at
         )
     return call.reply(
         {
@@ -40,7 +40,7 @@ def _confirm_object(call: Call, request: Any) -> Message:
     key = sealed_key(request.object_key, request.sha256)
     # Noted before it is copied, so that a copy which comes to nothing is swept like any upload.
     with call.database.work(call.actor) as work:
-        evidence.offered(work.connection, key, offer.media_type, call.actor.id, work.at)
+        evidence.offered(work.connection, key, offer.media_type, call.actor, work.at)
     shown = call.objects.seal(
         request.object_key,
         key,
