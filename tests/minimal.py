@@ -21,7 +21,8 @@ DAY = date(2026, 12, 24)
 
 
 def filled(descriptor: Any, known: dict[str, str]) -> Any:
-    """Return a request whose required fields hold something that the border lets pass."""
+    """Return a request whose required fields hold something that the border lets pass; `known` has
+    values by the name of the field, and ids by kind."""
     message = message_class_of(descriptor)()
     _fill(message, known)
     return message
@@ -49,7 +50,7 @@ def _scalar(field: Any, rule: Any, known: dict[str, str]) -> Any:
     if field.name in known:
         return known[field.name]
     if rule.id:
-        return new_id(rule.id)
+        return known.get(rule.id) or new_id(rule.id)
     if rule.sha256:
         return "0" * 64
     return DAY.isoformat() if rule.date else "x"
