@@ -32,7 +32,7 @@ def test_glasses_leave_only_fitted_signed_explained_and_to_the_right_slip(bench:
     ):
         refused = bench.refusal(lambda changed=changed: bench.collect(**changed))
         assert refused.code == code, changed
-    document = bench.upload("labjob", "application/pdf")
+    document = bench.upload("labjob", media_type="application/pdf")
     unseen = bench.refusal(lambda: bench.collect(signature_key=document))
     assert [(one.field, one.rule) for one in unseen.problems] == [("signature_key", "media_type")]
     assert not bench.steps().collections

@@ -71,6 +71,7 @@ def basis(**changed: Any) -> OrderBasis:
         order_state="confirmed",
         case_id=new_id("case"),
         customer_id=new_id("cus"),
+        branch_id=new_id("br"),
         promised_on=date(2026, 12, 1),
         reservation_ids=(R_OD, R_OS),
         set_aside_id="",

@@ -97,6 +97,7 @@ class OrderBasis:
     order_state: str
     case_id: str
     customer_id: str
+    branch_id: str
     promised_on: date | None
     reservation_ids: tuple[str, ...]
     set_aside_id: str

@@ -46,6 +46,7 @@ def order_basis(
         order_state=order.envelope.state,
         case_id=order.envelope.case_id,
         customer_id=order.envelope.customer_id,
+        branch_id=order.envelope.branch_id,
         promised_on=day_of(order.promised_on),
         reservation_ids=tuple(order.reservation_ids),
         set_aside_id=order.set_aside_id,
