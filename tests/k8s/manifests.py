@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "k8s" / "base"
+LEFT_AT_DEFAULT = ROOT / "k8s" / "left_at_default.yaml"
 PARTS = (
     "organisation",
     "customer",
@@ -57,16 +58,38 @@ def documents_in(path: Path) -> list[Document]:
 
 @functools.cache
 def rendered() -> tuple[Document, ...]:
-    """Return all documents, rendered by kubectl where it is there, else read from the files that
-    the kustomization names."""
-    if shutil.which("kubectl"):
-        command = ["kubectl", "kustomize", str(BASE)]
-        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        return tuple(yaml.safe_load_all(text))
+    """Return all documents, rendered by kubectl where it is there, else by ourselves."""
+    return by_kubectl() if shutil.which("kubectl") else by_hand()
+
+
+def by_kubectl() -> tuple[Document, ...]:
+    """Return all documents as kubectl renders them."""
+    command = ["kubectl", "kustomize", str(BASE)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return tuple(yaml.safe_load_all(text))
+
+
+def by_hand() -> tuple[Document, ...]:
+    """Return all documents with what our kustomization sets: release, namespace, label."""
     (kustomization,) = documents_in(BASE / "kustomization.yaml")
     return tuple(
-        document for name in kustomization["resources"] for document in documents_in(BASE / name)
+        _kustomized(document, kustomization)
+        for name in kustomization["resources"]
+        for document in documents_in(BASE / name)
     )
+
+
+def _kustomized(document: Document, kustomization: Document) -> Document:
+    metadata = document["metadata"]
+    if document["kind"] != "Namespace":
+        metadata["namespace"] = kustomization["namespace"]
+    for label in kustomization["labels"]:
+        metadata.setdefault("labels", {}).update(label["pairs"])
+    releases = {one["name"]: one["newTag"] for one in kustomization["images"]}
+    pod = pod_of(document) or {"containers": ()}
+    for container in (*pod.get("initContainers", ()), *pod["containers"]):
+        container["image"] += f":{releases[container['image']]}"
+    return document
 
 
 def pod_of(document: Document) -> Document | None:
@@ -102,6 +125,22 @@ def told(container: Document) -> set[str]:
     names = {row["name"] for row in container.get("env", ())}
     for source in container.get("envFrom", ()):
         names |= config(source["configMapRef"]["name"]).keys()
+    return names
+
+
+def told_to(part: str) -> set[str]:
+    """Return the names of the environment variables that some container of a part gets."""
+    return {name for place in containers() if place.part == part for name in told(place.container)}
+
+
+def left_at_default(part: str) -> set[str]:
+    """Return the variables of a part that are listed as keeping their default in a cluster."""
+    (lists,) = documents_in(LEFT_AT_DEFAULT)
+    names = {*lists["every_process"], *lists.get(part, ())}
+    if part in SERVICES:
+        prefix = part.replace("-", "_").upper()
+        names |= {*lists["shared_by_services"]}
+        names |= {f"{prefix}_{name}" for name in lists["every_service"]}
     return names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,13 +17,17 @@ from manifests import (
     SERVICES,
     Document,
     Place,
+    by_hand,
+    by_kubectl,
     config,
     containers,
     documents_in,
+    left_at_default,
     pod_of,
     rendered,
     settings_of,
     told,
+    told_to,
     variables,
 )
 
@@ -60,6 +65,14 @@ def test_every_rendered_document_is_what_kubernetes_takes() -> None:
     )
     for document in documents:
         kubernetes_validate.validate(document, CLUSTER, strict=True)
+
+
+@pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not on this machine")
+def test_without_kubectl_the_same_documents_are_checked() -> None:
+    def named(documents: tuple[Document, ...]) -> dict[tuple[str, str], Document]:
+        return {(one["kind"], one["metadata"]["name"]): one for one in documents}
+
+    assert named(by_hand()) == named(by_kubectl())
 
 
 def test_rendered_images_have_a_release_and_everything_lies_in_one_namespace() -> None:
@@ -124,6 +137,17 @@ def test_a_container_is_told_everything_its_settings_demand(place: Place) -> Non
     known = variables(settings_of(place.part))
     demanded = {name for name, is_required in known.items() if is_required}
     assert demanded - told(place.container) == set()
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_setting_is_in_the_manifests_or_on_the_list_of_those_left_at_their_default(
+    part: str,
+) -> None:
+    known, listed = variables(settings_of(part)), left_at_default(part)
+    assert known.keys() - told_to(part) - listed == set()
+    assert listed - known.keys() == set(), "left at default, but no field of the settings"
+    assert listed & told_to(part) == set(), "left at default, but set in the manifests"
+    assert not [name for name in listed if known[name]], "left at default, but has none"
 
 
 @pytest.mark.parametrize("place", EVERY)
