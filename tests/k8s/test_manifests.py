@@ -35,6 +35,12 @@ CLUSTER = "1.31"
 EVERY = [pytest.param(place, id=place.name) for place in containers()]
 DOORS = [pytest.param(place, id=place.name) for place in containers() if place.role == "api"]
 RESTRICTED_USER = 10001
+HEALTH = {
+    "startupProbe": "/api/v1/health",
+    # A gateway behind which nobody can sign in gets no requests, but is not started again for it.
+    "readinessProbe": "/api/v1/health/ready",
+    "livenessProbe": "/api/v1/health",
+}
 
 
 def test_every_part_has_one_file_and_the_kustomization_names_them_all() -> None:
@@ -194,9 +200,15 @@ def test_what_answers_calls_is_asked_whether_it_is_well_where_it_listens(place: 
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         asked = place.container[probe]
         if place.part == "gateway":
-            assert asked["httpGet"] == {"path": "/api/v1/health", "port": port["name"]}
+            assert asked["httpGet"] == {"path": HEALTH[probe], "port": port["name"]}
         else:
             assert asked["grpc"] == {"port": port["containerPort"]}
+
+
+def test_the_gateway_has_said_whether_it_is_ready_before_the_cluster_stops_listening() -> None:
+    (place,) = [place for place in containers() if place.part == "gateway"]
+    asks_for = settings_of("gateway").model_fields["composed_call_seconds"].default
+    assert place.container["readinessProbe"]["timeoutSeconds"] > asks_for
 
 
 @pytest.mark.parametrize("part", PARTS)
