@@ -25,7 +25,7 @@ from gateway_door import Door
 
 FRAME_ID, LENS_ID = new_id("prd"), new_id("prd")
 LOGIN, PASSWORD = "lin.wei", "correct horse battery"
-_FIRST_PASSWORD = "given by head office"
+FIRST_PASSWORD = "given by head office"
 _READ_BACK = ReadBack(
     price=True,
     specification=True,
@@ -53,24 +53,29 @@ def open_shop(chain: Chain, door: Door) -> Shop:
     branch = {"name": "静安店", "code": "JA1", "branch_kind": "shop", "time_zone": "Asia/Shanghai"}
     opened = door.call("POST", "/branches", token=office.token, json=branch)
     branch_id = opened.json()["branch"]["envelope"]["id"]
-    staff = {
-        "name": "林薇",
-        "roles": ["optician", "receiver"],
-        "branch_ids": [branch_id],
-        "login": LOGIN,
-        "first_password": _FIRST_PASSWORD,
-    }
-    assert door.call("POST", "/staff", token=office.token, json=staff).status_code == 200
-    given = {"login": LOGIN, "password": _FIRST_PASSWORD}
-    token = door.call("POST", "/sessions", json=given).json()["session"]["token"]
-    own = {"present_password": _FIRST_PASSWORD, "new_password": PASSWORD}
-    assert door.call("POST", "/password", token=token, json=own).status_code == 200
+    appoint(door, office, branch_id, LOGIN, "optician", "receiver")
     optician = chain.person(Role.OPTICIAN, branch_id=branch_id)
     case_id = new_id("case")
     _publish(chain, office)
     order_id = quoted(chain, optician, case_id)
     _approved(chain, door, optician, order_id)
     return Shop(optician, branch_id, order_id, case_id)
+
+
+def appoint(door: Door, office: Person, branch_id: str, login: str, *roles: str) -> None:
+    """Appoint somebody, and have the first password changed to one's own."""
+    staff = {
+        "name": "林薇",
+        "roles": roles,
+        "branch_ids": [branch_id],
+        "login": login,
+        "first_password": FIRST_PASSWORD,
+    }
+    assert door.call("POST", "/staff", token=office.token, json=staff).status_code == 200
+    given = {"login": login, "password": FIRST_PASSWORD}
+    token = door.call("POST", "/sessions", json=given).json()["session"]["token"]
+    own = {"present_password": FIRST_PASSWORD, "new_password": PASSWORD}
+    assert door.call("POST", "/password", token=token, json=own).status_code == 200
 
 
 def _publish(chain: Chain, office: Person) -> None:

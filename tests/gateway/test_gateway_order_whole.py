@@ -20,7 +20,7 @@ from chassis.ids import new_id
 from chassis.roles import Role
 from gateway.owners import SERVICES
 from gateway_door import Door, free_address, problem
-from gateway_shop import LOGIN, PASSWORD, Shop, open_shop, quoted
+from gateway_shop import LOGIN, PASSWORD, Shop, appoint, open_shop, quoted
 
 
 @pytest.fixture
@@ -109,6 +109,34 @@ def test_a_state_is_refused_like_any_other_answer(chain: Chain, door: Door, shop
     )
 
 
+def test_a_part_that_the_reader_may_not_read_is_no_outage(
+    chain: Chain, door: Door, shop: Shop
+) -> None:
+    accounts = chain.person(Role.ACCOUNTS, branch_id=shop.branch_id)
+    state = door.call("GET", f"/orders/{shop.order_id}/state", token=accounts.token).json()
+
+    (refused,) = state["not_permitted"]
+    assert (refused["service"], refused["reason"]) == ("labjob", "ROLE_NOT_PERMITTED")
+    assert (state["is_partial"], state["unavailable"]) == (False, [])
+    assert {one["service"] for one in state["records"]} == {"billing"}
+
+
+def test_the_same_service_may_be_away_for_one_part_and_closed_to_the_reader_for_another(
+    chain: Chain, folder: Path, shop: Shop
+) -> None:
+    accounts = chain.person(Role.ACCOUNTS, branch_id=shop.branch_id)
+    door = Door(folder, LABJOB_ADDRESS=free_address())
+    try:
+        path = f"/orders/{shop.order_id}/state"
+        state = door.call("GET", path, token=accounts.token).json()
+    finally:
+        assert door.stop() == 0
+
+    assert [one["service"] for one in state["unavailable"]] == ["labjob"]
+    assert state["not_permitted"] == []
+    assert state["is_partial"]
+
+
 def test_a_case_lists_its_records_and_handovers_of_every_service(door: Door, shop: Shop) -> None:
     path = f"/cases/{shop.case_id}"
     records = door.call("GET", f"{path}/records", token=shop.optician.token).json()
@@ -178,9 +206,16 @@ class Browser:
     def close(self) -> None:
         self.client.close()
 
-    def sign_in(self, password: str = PASSWORD, **more: str) -> httpx.Response:
-        form = {"login": LOGIN, "password": password, **more}
+    def sign_in(self, password: str = PASSWORD, login: str = LOGIN, **more: str) -> httpx.Response:
+        form = {"login": login, "password": password, **more}
         return self.client.post("/sign-in", data=form, headers={"Origin": self.door.url})
+
+
+def own_page(door: Door, shop: Shop, login: str) -> str:
+    """Return the page of the order as its reader sees it."""
+    with closing(Browser(door)) as browser:
+        assert browser.sign_in(login=login).status_code == 303
+        return browser.client.get(f"/orders/{shop.order_id}/page").text
 
 
 @pytest.fixture
@@ -223,6 +258,24 @@ def test_a_browser_signs_in_and_sees_the_order_with_its_photos(
     assert "What waits for you here" in front.text
     found = browser.client.get("/orders", params={"order_id": shop.order_id})
     assert found.headers["location"] == path
+
+
+def test_the_page_tells_an_outage_from_what_a_role_may_not_read(
+    chain: Chain, folder: Path, door: Door, shop: Shop
+) -> None:
+    office = chain.person(Role.HEAD_OFFICE)
+    appoint(door, office, shop.branch_id, "qian.min", "accounts")
+    shown = own_page(door, shop, "qian.min")
+    assert "labjob: your role may not read this part" in shown
+    assert "does not answer" not in shown
+
+    away = Door(folder, CLINICAL_ADDRESS=free_address())
+    try:
+        shown = own_page(away, shop, "qian.min")
+    finally:
+        assert away.stop() == 0
+    assert "clinical does not answer" in shown
+    assert "labjob: your role may not read this part" in shown
 
 
 def test_the_api_does_not_look_at_the_cookie_of_the_pages(

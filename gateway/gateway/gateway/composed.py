@@ -1,5 +1,5 @@
 """Answers that no single service can give, and how several services are asked at once: bounded in
-time, and saying which of them did not answer."""
+time, and saying which of them did not answer and which may not be read by the caller."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis import contract
-from chassis.errors import DomainError, Invalid, Unauthenticated
+from chassis.errors import DomainError, Invalid, NotPermitted, Unauthenticated
 from chassis.rpc.peers import rpc_of
 from gateway.clients import Clients
 from gateway.edge import TEMPLATE
@@ -23,6 +23,9 @@ from gateway.problems import HIDDEN
 from gateway.route import Route
 from gateway.schemas import Schema, Schemas
 from gateway.settings import Settings
+
+CHANGE_DUE = "PASSWORD_CHANGE_DUE"
+"""The reason of every service until a password that somebody else gave is changed."""
 
 Asked = tuple[str, Message]
 """The service to be asked, and the request."""
@@ -45,21 +48,21 @@ class Asking:
         )
 
     async def all(self, asked: Mapping[str, Asked]) -> Gathered:
-        """Ask several services at the same time; who fails is named in the answer. Raises
-        Unauthenticated and Invalid, which are the caller's to mend."""
+        """Ask several services at the same time; who fails or refuses is named in the answer.
+        Raises what is the caller's to mend: Unauthenticated, Invalid, PASSWORD_CHANGE_DUE."""
         gathered = Gathered()
 
         async def ask(name: str, service: str, request: Message) -> None:
             try:
                 gathered.answers[name] = await self.one(request, of=service)
             except (DomainError, ServiceFailed) as error:
-                gathered.failed.setdefault(service, error)
+                gathered.failed.append((service, error))
 
         async with asyncio.TaskGroup() as group:
             for name, (service, request) in asked.items():
                 group.create_task(ask(name, service, request))
-        for error in gathered.failed.values():
-            if isinstance(error, (Unauthenticated, Invalid)):
+        for _, error in gathered.failed:
+            if _is_callers(error):
                 raise error
         return gathered
 
@@ -69,14 +72,31 @@ class Gathered:
     """The answers by name, and the services that gave none."""
 
     answers: dict[str, Any] = field(default_factory=dict)
-    failed: dict[str, Exception] = field(default_factory=dict)
+    failed: list[tuple[str, Exception]] = field(default_factory=list)
 
     def unavailable(self) -> list[dict[str, str]]:
         """Return the services whose part is missing, and why, as JSON."""
-        return [_away(service, self.failed[service]) for service in sorted(self.failed)]
+        return self._without_part(lambda error: not isinstance(error, NotPermitted))
+
+    def not_permitted(self) -> list[dict[str, str]]:
+        """Return the services of which the caller's role may not read a part, as JSON."""
+        return self._without_part(lambda error: isinstance(error, NotPermitted))
+
+    def _without_part(self, wanted: Callable[[Exception], bool]) -> list[dict[str, str]]:
+        found: dict[str, Exception] = {}
+        for service, error in self.failed:
+            if wanted(error):
+                found.setdefault(service, error)
+        return [_said(service, found[service]) for service in sorted(found)]
 
 
-def _away(service: str, error: Exception) -> dict[str, str]:
+def _is_callers(error: Exception) -> bool:
+    """Tell whether the caller must do something before any service can answer."""
+    is_due = isinstance(error, NotPermitted) and error.code == CHANGE_DUE
+    return is_due or isinstance(error, (Unauthenticated, Invalid))
+
+
+def _said(service: str, error: Exception) -> dict[str, str]:
     if isinstance(error, DomainError):
         return {"service": service, "reason": error.code, "detail": error.text}
     return {"service": service, "reason": "INTERNAL", "detail": HIDDEN}
@@ -130,8 +150,8 @@ def part_of(reference: Schema) -> Schema:
 
 
 def whole(**properties: Schema) -> Schema:
-    """Return the schema of a composed answer: its parts, and who did not answer."""
-    away = {
+    """Return the schema of a composed answer: its parts, and whose are missing."""
+    said = {
         "type": "object",
         "properties": {name: {"type": "string"} for name in ("service", "reason", "detail")},
         "required": ["service", "reason", "detail"],
@@ -143,8 +163,13 @@ def whole(**properties: Schema) -> Schema:
         },
         "unavailable": {
             "type": "array",
-            "items": away,
+            "items": said,
             "description": "The services whose part is missing, and why",
+        },
+        "not_permitted": {
+            "type": "array",
+            "items": said,
+            "description": "The services of which the caller's role may not read a part",
         },
     }
     given = {**properties, **told}
@@ -152,6 +177,6 @@ def whole(**properties: Schema) -> Schema:
 
 
 def answer(gathered: Gathered, **parts: Any) -> dict[str, Any]:
-    """Return a composed answer: its parts, and who did not answer."""
-    away = gathered.unavailable()
-    return {**parts, "is_partial": bool(away), "unavailable": away}
+    """Return a composed answer: its parts, and whose are missing."""
+    away, closed = gathered.unavailable(), gathered.not_permitted()
+    return {**parts, "is_partial": bool(away), "unavailable": away, "not_permitted": closed}

@@ -39,6 +39,7 @@ class OrderPage:
     handovers: list[dict[str, Any]]
     photos: list[Photo]
     unavailable: list[dict[str, str]]
+    not_permitted: list[dict[str, str]]
 
     @property
     def photo_origins(self) -> tuple[str, ...]:
@@ -59,6 +60,7 @@ async def page_of(asking: Asking, story: Story) -> OrderPage:
         handovers=[_handover(service, one, names) for service, one in story.handovers],
         photos=list(_photos(story, gathered.answers)),
         unavailable=story.gathered.unavailable(),
+        not_permitted=story.gathered.not_permitted(),
     )
 
 

@@ -182,7 +182,8 @@ COMPOSED = (
         text=(
             "Returns an order's whole state in one call. The order, the records of its case in "
             "every service with their pins, the handovers, the reviews and the jobs. A service "
-            "that does not answer in time is named in `unavailable`, and its part is missing."
+            "that does not answer in time is named in `unavailable`, one whose part the caller's "
+            "role may not read in `not_permitted`."
         ),
         asks=(billing.GetOrderRequest,),
         schema=_state_schema,
