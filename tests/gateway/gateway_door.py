@@ -91,6 +91,22 @@ class Door:
         return self._process.wait(timeout=20)
 
 
+class Browser:
+    """A browser at the pages: keeps cookies, says where its forms come from."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.client = httpx.Client(base_url=door.url, trust_env=False, timeout=30)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self.client.close()
+
+    def send(self, path: str, **form: str) -> httpx.Response:
+        """Send a form of our own page."""
+        return self.client.post(path, data=form, headers={"Origin": self.door.url})
+
+
 def problem(response: httpx.Response, status: int, reason: str) -> dict[str, Any]:
     """Return the problem of a refusal, once it is known to be the expected one."""
     assert response.headers["content-type"] == "application/problem+json", response.text

@@ -19,7 +19,7 @@ from chain import Chain
 from chassis.ids import new_id
 from chassis.roles import Role
 from gateway.owners import SERVICES
-from gateway_door import Door, free_address, problem
+from gateway_door import Browser, Door, free_address, problem
 from gateway_shop import LOGIN, PASSWORD, Shop, appoint, open_shop, quoted
 
 
@@ -196,25 +196,16 @@ def test_what_waits_is_one_list_of_all_services_page_by_page(
     problem(refused, 422, "PAGE_TOKEN_REFUSED")
 
 
-class Browser:
-    """A browser at the pages: keeps cookies, says where its forms come from."""
-
-    def __init__(self, door: Door) -> None:
-        self.door = door
-        self.client = httpx.Client(base_url=door.url, trust_env=False, timeout=30)
-
-    def close(self) -> None:
-        self.client.close()
-
-    def sign_in(self, password: str = PASSWORD, login: str = LOGIN, **more: str) -> httpx.Response:
-        form = {"login": login, "password": password, **more}
-        return self.client.post("/sign-in", data=form, headers={"Origin": self.door.url})
+def sign_in(
+    browser: Browser, password: str = PASSWORD, login: str = LOGIN, **more: str
+) -> httpx.Response:
+    return browser.send("/sign-in", login=login, password=password, **more)
 
 
 def own_page(door: Door, shop: Shop, login: str) -> str:
     """Return the page of the order as its reader sees it."""
     with closing(Browser(door)) as browser:
-        assert browser.sign_in(login=login).status_code == 303
+        assert sign_in(browser, login=login).status_code == 303
         return browser.client.get(f"/orders/{shop.order_id}/page").text
 
 
@@ -234,7 +225,7 @@ def test_a_browser_signs_in_and_sees_the_order_with_its_photos(
         303,
         f"/sign-in?next=/orders/{shop.order_id}/page",
     )
-    signed_in = browser.sign_in(next=path)
+    signed_in = sign_in(browser, next=path)
     assert (signed_in.status_code, signed_in.headers["location"]) == (303, path)
     cookie = signed_in.headers["set-cookie"].lower()
     assert "httponly" in cookie
@@ -281,7 +272,7 @@ def test_the_page_tells_an_outage_from_what_a_role_may_not_read(
 def test_the_api_does_not_look_at_the_cookie_of_the_pages(
     browser: Browser, door: Door, shop: Shop
 ) -> None:
-    browser.sign_in()
+    sign_in(browser)
 
     refused = browser.client.get(f"/api/v1/orders/{shop.order_id}")
 
@@ -296,19 +287,19 @@ def test_a_form_from_elsewhere_and_a_wrong_password_do_not_sign_in(
         refused = browser.client.post("/sign-in", data=form, headers=origin)
         assert refused.status_code == 403
         assert "set-cookie" not in refused.headers
-    wrong = browser.sign_in(password="not the password")
+    wrong = sign_in(browser, password="not the password")
     assert wrong.status_code == 401
     assert "login or password is wrong" in wrong.text
     assert "not the password" not in wrong.text
     assert browser.client.get("/").headers["location"] == "/sign-in"
-    away = browser.sign_in(next="https://elsewhere.example")
+    away = sign_in(browser, next="https://elsewhere.example")
     assert away.headers["location"] == "/"
 
 
 def test_signing_out_ends_the_session_and_the_cookie(
     browser: Browser, door: Door, shop: Shop
 ) -> None:
-    browser.sign_in()
+    sign_in(browser)
     elsewhere = browser.client.post("/sign-out", headers={"Origin": "https://elsewhere.example"})
     assert elsewhere.status_code == 403
     assert browser.client.get("/").status_code == 200
@@ -322,7 +313,7 @@ def test_signing_out_ends_the_session_and_the_cookie(
 def test_a_page_renews_a_session_whose_token_has_ended_and_forgets_one_that_cannot_be(
     browser: Browser, door: Door, shop: Shop
 ) -> None:
-    browser.sign_in()
+    sign_in(browser)
     kept = json.loads(base64.urlsafe_b64decode(browser.client.cookies["optichain_session"]))
     kept[1] = int(time.time()) - 1
     cookie = base64.urlsafe_b64encode(json.dumps(kept).encode()).decode()
@@ -343,7 +334,7 @@ def test_a_page_renews_a_session_whose_token_has_ended_and_forgets_one_that_cann
 def test_a_page_that_cannot_be_shown_says_why_in_words(
     browser: Browser, door: Door, shop: Shop
 ) -> None:
-    browser.sign_in()
+    sign_in(browser)
 
     unknown = browser.client.get(f"/orders/{new_id('ord')}/page")
     assert unknown.status_code == 404

@@ -1,4 +1,5 @@
-"""The pages for a browser: signing in, what waits, and one page per order."""
+"""The pages for a browser: signing in, changing one's own password, what waits, and one page
+per order."""
 
 from __future__ import annotations
 
@@ -14,10 +15,10 @@ from starlette.responses import RedirectResponse, Response
 
 from chassis import contract
 from chassis.errors import DomainError, Unauthenticated
-from gateway import signed_in
+from gateway import own_password, signed_in
 from gateway.body import FORM, read_body
 from gateway.clients import Clients
-from gateway.composed import Asking
+from gateway.composed import CHANGE_DUE, Asking
 from gateway.edge import TEMPLATE
 from gateway.endpoint import mark
 from gateway.order_page import page_of
@@ -52,6 +53,8 @@ class Pages:
         add("/", self._page("/", self._waiting), methods=["GET"])
         add("/sign-in", self._sign_in, methods=["GET", "POST"])
         add("/sign-out", self._sign_out, methods=["POST"])
+        changing = self._page("/password", self._password)
+        add("/password", changing, methods=["GET", "POST"])
         add("/orders", self._page("/orders", self._find), methods=["GET"])
         place = "/orders/{order_id}/page"
         add(place, self._page(place, self._order), methods=["GET"])
@@ -71,8 +74,11 @@ class Pages:
             except Unauthenticated:
                 return self._to_sign_in(request)
             except DomainError as refused:
-                response = _refused(refused, signed=session is not None)
-            if session is not None:
+                if refused.code == CHANGE_DUE:
+                    response = RedirectResponse("/password", status_code=_SEE_OTHER)
+                else:
+                    response = _refused(refused, signed=session is not None)
+            if session is not None and "set-cookie" not in response.headers:
                 signed_in.keep(response, session, self._settings)
             return response
 
@@ -124,6 +130,21 @@ class Pages:
                 return response  # the session has ended by itself
             except DomainError as refused:
                 return _refused(refused, signed=True)
+        return response
+
+    async def _password(self, request: Request, session: Session) -> Response:
+        """Show the form that changes one's own password, or change it and go on with a token that
+        is good for everything."""
+        if request.method != "POST":
+            return _html("password.html", signed=True, refused="")
+        signed_in.require_own_form(request)
+        form = await self._form(request)
+        refused = await own_password.changed(form, session.token, self._clients)
+        if refused is not None:
+            status = problem_of(refused).status
+            return _html("password.html", status=status, signed=True, refused=refused.text)
+        response = RedirectResponse("/", status_code=_SEE_OTHER)
+        signed_in.keep(response, await signed_in.renewed(session, self._clients), self._settings)
         return response
 
     async def _waiting(self, _request: Request, session: Session) -> Response:

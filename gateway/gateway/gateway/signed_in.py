@@ -53,6 +53,11 @@ async def fresh(session: Session, clients: Clients) -> Session:
     when it has ended."""
     if session.token_ends - time.time() > _RENEWED_BEFORE_SECONDS:
         return session
+    return await renewed(session, clients)
+
+
+async def renewed(session: Session, clients: Clients) -> Session:
+    """Return the session with its next token. Raises Unauthenticated when it has ended."""
     request = pb.RenewSessionRequest(session_id=session.id, renewal_secret=session.renewal_secret)
     return of(await clients.ask(request, pb.RenewSessionResponse))
 

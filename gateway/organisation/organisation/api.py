@@ -72,7 +72,7 @@ def change_password(call: Call, request: Any) -> Message:
             work, present_password=request.present_password, new_password=request.new_password
         )
     if not changed:
-        raise SignInRefused("login or password is wrong")
+        raise SignInRefused("the present password is wrong")
     return call.reply(None)
 
 
