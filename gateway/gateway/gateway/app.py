@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 
 from chassis.errors import DomainError, Unavailable
 from gateway import api_page, story, waiting
+from gateway.attempts import Attempts
 from gateway.clients import Clients
 from gateway.edge import TEMPLATE, Edge, log
 from gateway.endpoint import Endpoint, json_response
@@ -28,6 +29,7 @@ from gateway.problems import failure, problem_of
 from gateway.route import in_order
 from gateway.routes import SUBJECTS, TABLES
 from gateway.settings import Settings
+from optichain.organisation.v1 import organisation_service_pb2 as organisation
 
 PREFIX = "/api/v1"
 COMPOSED = (*story.COMPOSED, *waiting.COMPOSED)
@@ -35,7 +37,7 @@ COMPOSED = (*story.COMPOSED, *waiting.COMPOSED)
 
 def make_app(settings: Settings) -> ASGIApp:
     """Return the application. Raises RouteUnfit when a table does not fit the contract."""
-    clients = Clients(settings)
+    clients, attempts = Clients(settings), Attempts(settings)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -59,12 +61,15 @@ def make_app(settings: Settings) -> ASGIApp:
     )
     for row in in_order([row for table in TABLES.values() for row in table]):
         endpoint = Endpoint(row, clients, settings, PREFIX)
-        app.router.add_route(PREFIX + row.path, endpoint.serve, methods=[row.method])
+        serve = endpoint.serve
+        if row.request is organisation.SignInRequest:
+            serve = attempts.guarding(serve, PREFIX + row.path)
+        app.router.add_route(PREFIX + row.path, serve, methods=[row.method])
     for one in COMPOSED:
-        serve = one.endpoint(clients, settings, PREFIX)
-        app.router.add_route(PREFIX + one.route.path, serve, methods=["GET"])
+        composing = one.endpoint(clients, settings, PREFIX)
+        app.router.add_route(PREFIX + one.route.path, composing, methods=["GET"])
     _add_own(app, clients, settings)
-    Pages(clients, settings).add_to(app)
+    Pages(clients, settings, attempts).add_to(app)
     return Edge(app, settings)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chassis.errors import DomainError, Unavailable
+from chassis.errors import DomainError, TooManyAttempts, Unavailable
 
 
 class RouteUnknown(DomainError):
@@ -46,6 +46,12 @@ class TooLate(Unavailable):
     the same Idempotency-Key."""
 
     reason = "DEADLINE_EXCEEDED"
+
+
+class AddressThrottled(TooManyAttempts):
+    """Too many failures to sign in came from this address."""
+
+    reason = "ADDRESS_THROTTLED"
 
 
 class ServiceFailed(Exception):

@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from chassis import contract
 from chassis.errors import DomainError, Unauthenticated
 from gateway import own_password, signed_in
+from gateway.attempts import Attempts
 from gateway.body import FORM, read_body
 from gateway.clients import Clients
 from gateway.composed import CHANGE_DUE, Asking
@@ -42,8 +43,9 @@ Show = Callable[[Request, Session], Awaitable[Response]]
 class Pages:
     """The pages, with what they need."""
 
-    def __init__(self, clients: Clients, settings: Settings) -> None:
+    def __init__(self, clients: Clients, settings: Settings, attempts: Attempts) -> None:
         self._clients = clients
+        self._attempts = attempts
         self._settings = settings
         self._style = files("gateway").joinpath("static/style.css").read_bytes()
 
@@ -104,7 +106,8 @@ class Pages:
                 login=form.get("login", ""), password=form.get("password", "")
             )
             contract.check(asked)
-            session = signed_in.of(await self._clients.ask(asked, organisation.SignInResponse))
+            with self._attempts.one(request):
+                session = signed_in.of(await self._clients.ask(asked, organisation.SignInResponse))
         except DomainError as refused:
             status = problem_of(refused).status
             return _html("sign_in.html", status=status, next=after, refused=refused.text)

@@ -30,6 +30,17 @@ class Settings(ProcessSettings):
     composed_call_seconds: float = Field(
         default=4.0, gt=0, description="How long a composed answer waits for one service"
     )
+    sign_in_failures: int = Field(
+        default=60, ge=1, description="Failures to sign in that one address may have used up"
+    )
+    sign_in_failures_seconds: float = Field(
+        default=900.0, gt=0, description="How long it takes until all of them have come back"
+    )
+    proxies: int = Field(
+        default=0,
+        ge=0,
+        description="Proxies of our own in front, whose X-Forwarded-For is believed",
+    )
     stop_seconds: int = Field(default=10, ge=1)
 
     @property
