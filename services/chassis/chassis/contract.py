@@ -21,8 +21,9 @@ from optichain.field.v1 import rule_pb2 as field_pb2
 _LONGEST_TEXT = 2_000
 _MOST_ITEMS = 200
 _SHA256_DIGITS = 64
-_FIRST_INSTANT = int(datetime(1900, 1, 1, tzinfo=UTC).timestamp())
-_AFTER_LAST_INSTANT = int(datetime(2201, 1, 1, tzinfo=UTC).timestamp())
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_FIRST_INSTANT = int(datetime(_FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp())
+_AFTER_LAST_INSTANT = int(datetime(_LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp())
 """The years 1900 to 2200: far from where a date in another zone leaves the calendar."""
 
 
@@ -183,7 +184,7 @@ def _text_problems(rule: Any, value: str, place: str) -> Iterator[FieldProblem]:
         except Invalid as error:
             yield from error.problems
     elif rule.date and value and not _is_date(value):
-        yield FieldProblem(place, "date", "is no date such as 2026-11-22")
+        yield FieldProblem(place, "date", "is no date such as 2026-11-22, of 1900 to 2200")
     elif rule.sha256 and value and not _is_sha256(value):
         yield FieldProblem(place, "sha256", f"is not {_SHA256_DIGITS} hexadecimal digits")
     elif rule.required and not value.strip():
@@ -192,7 +193,8 @@ def _text_problems(rule: Any, value: str, place: str) -> Iterator[FieldProblem]:
 
 def _is_date(value: str) -> bool:
     try:
-        return date.fromisoformat(value).isoformat() == value
+        found = date.fromisoformat(value)
+        return found.isoformat() == value and _FIRST_YEAR <= found.year <= _LAST_YEAR
     except ValueError:
         return False
 
