@@ -234,7 +234,7 @@ def test_a_browser_signs_in_and_sees_the_order_with_its_photos(
     page = browser.client.get(path)
 
     assert page.status_code == 200
-    for words in ("customer approval", "quotation", "optician", "cashier", "waits since", "JA1"):
+    for words in ("customer approval", "quotation", "optician", "cashier", "has waited", "JA1"):
         assert words in page.text
     assert "1500.00 CNY" in page.text
     assert "<script" not in page.text
