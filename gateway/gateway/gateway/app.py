@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from chassis.errors import DomainError, Unavailable
 from gateway import api_page, story, waiting
-from gateway.attempts import Attempts
+from gateway.attempts import Attempts, Serve
 from gateway.clients import Clients
 from gateway.edge import TEMPLATE, Edge, log
 from gateway.endpoint import Endpoint, json_response
@@ -61,7 +61,7 @@ def make_app(settings: Settings) -> ASGIApp:
     )
     for row in in_order([row for table in TABLES.values() for row in table]):
         endpoint = Endpoint(row, clients, settings, PREFIX)
-        serve = endpoint.serve
+        serve: Serve = endpoint.serve
         if row.request is organisation.SignInRequest:
             serve = attempts.guarding(serve, PREFIX + row.path)
         app.router.add_route(PREFIX + row.path, serve, methods=[row.method])
