@@ -3,12 +3,9 @@ is sent, nothing fails inside."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 import time
 from collections import Counter, defaultdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +30,7 @@ from chassis.roles import Role
 from gateway.app import description
 from gateway.owners import SERVICES
 from gateway_door import Door
+from labjob_bench import Bench
 
 _SECONDS, _EXAMPLES = 60.0, 6
 _CHECKS = [
@@ -41,7 +39,6 @@ _CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-_BENCH = Path(__file__).parents[1] / "labjob" / "conftest.py"
 _ID_OF = re.compile(r"\^\((\w+)_\[0-7\]")
 _MACHINES = (Role.SYSTEM, Role.INSTRUMENT, Role.PARTNER_LAB)
 
@@ -54,7 +51,7 @@ Ids = dict[str, list[str]]
 def known(chain: Chain, door: Door) -> Ids:
     """Return the ids of a pair of glasses that is being made, and of all that it took."""
     chain.serve(*SERVICES)
-    bench = _bench().Bench(chain)
+    bench = Bench(chain)
     bench.open_places()
     bench.stock_up()
     bench.order_glasses(deposit_only=True)
@@ -73,17 +70,6 @@ def known(chain: Chain, door: Door) -> Ids:
                 if case_id:
                     ids["case"].append(case_id)
     return ids
-
-
-def _bench() -> Any:
-    """Return labjob's module that has a pair of glasses made; its folder is on no path."""
-    name = "pair_of_glasses"
-    spec = importlib.util.spec_from_file_location(name, _BENCH)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
