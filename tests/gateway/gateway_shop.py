@@ -7,7 +7,6 @@ import hashlib
 import io
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import httpx
 from PIL import Image
@@ -18,6 +17,7 @@ from billing import commands_quoting as quoting
 from billing.money.price_list import Price
 from billing.order.approval import ReadBack
 from billing.order.basis import Basis, Goods, Held
+from billing.order.lens import Eye, LensPower
 from chain import Chain, Person
 from chassis.ids import new_id
 from chassis.roles import Role
@@ -103,20 +103,23 @@ def _publish(chain: Chain, office: Person) -> None:
 
 def quoted(chain: Chain, by: Person, case_id: str) -> str:
     """Have an order quoted, and return its id."""
-    set_aside_id, reservation_id = new_id("sta"), new_id("rsv")
-    held: dict[str, Any] = {"became_id": ""}
+    set_aside_id = new_id("sta")
+    minus_two = LensPower(sphere_centidioptres=-200)
     basis = Basis(
         frame_product_id=FRAME_ID,
         is_own_frame=False,
         is_frame_here=True,
         lens_product_id=LENS_ID,
-        lens_count=2,
+        lenses=dict.fromkeys(Eye, minus_two),
         goods={
             FRAME_ID: Goods(name="暴龙 BL1001", unit_cost_minor=20_000),
             LENS_ID: Goods(name="明月 1.60", unit_cost_minor=9_000),
         },
-        set_asides=[Held(id=set_aside_id, product_id=FRAME_ID, state="set_aside", **held)],
-        reservations=[Held(id=reservation_id, product_id=LENS_ID, state="reserved", **held)],
+        set_asides=[Held(id=set_aside_id, product_id=FRAME_ID, state="set_aside")],
+        reservations=[
+            Held(id=new_id("rsv"), product_id=LENS_ID, state="reserved", eye=eye, power=minus_two)
+            for eye in Eye
+        ],
         pins=[],
     )
     with chain.work("billing", by.actor) as work:
@@ -127,7 +130,7 @@ def quoted(chain: Chain, by: Person, case_id: str) -> str:
             frame_selection_id=new_id("fsl"),
             lens_specification_id=new_id("lsp"),
             set_aside_id=set_aside_id,
-            reservation_ids=(reservation_id,),
+            reservation_ids=tuple(one.id for one in basis.reservations),
             services=(),
             discount_minor=0,
             discount_reason="",
