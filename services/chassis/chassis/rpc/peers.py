@@ -55,9 +55,10 @@ _OPTIONS = (
 
 
 def must_end_within(seconds: float | None) -> None:
-    """Say how long the call under way may still take; whoever it asks gets what is left of it."""
-    left = min(seconds or DEFAULT_DEADLINE_SECONDS, DEFAULT_DEADLINE_SECONDS)
-    _ends_at.set(time.monotonic() + left)
+    """Say how long the call under way may still take; whoever it asks gets what is left of it. None
+    stands for a caller that did not say."""
+    patience = DEFAULT_DEADLINE_SECONDS if seconds is None else seconds
+    _ends_at.set(time.monotonic() + min(patience, DEFAULT_DEADLINE_SECONDS))
 
 
 def seconds_left() -> float:
