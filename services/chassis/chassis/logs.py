@@ -9,6 +9,7 @@ import logging
 import sys
 import traceback
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -22,7 +23,7 @@ def set_up(process: str, level: str = "INFO") -> None:
     """Make every logger of this process write JSON lines under its name."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            partial(_of_process, process),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             _with_trace,
@@ -33,10 +34,17 @@ def set_up(process: str, level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     logging.basicConfig(
         level="WARNING", stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )
+
+
+def _of_process(
+    process: str, _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Name the process: not in a context variable, which the threads that serve do not inherit."""
+    event["process"] = process
+    return event
 
 
 def _with_trace(
