@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -16,6 +18,11 @@ from chassis.wire import to_message, value_of
 from optichain.record.v1 import pin_pb2
 
 DOMAIN = "optichain"
+
+_LONGEST_TEXT, _ROOM = 600, 3_600
+"""Bytes of a refusal's text and of its details. A call's last headers have 8 KiB: the text stands
+there twice, once with every byte of a Chinese letter as three, and the details as base64. Of more a
+peer may drop everything, the reason too."""
 
 _CODES: tuple[tuple[type[DomainError], int], ...] = (
     (errors.Invalid, code_pb2.INVALID_ARGUMENT),
@@ -31,21 +38,26 @@ _CODES: tuple[tuple[type[DomainError], int], ...] = (
 
 
 def to_status(error: DomainError) -> Any:
-    """Return the rich gRPC status of a refusal."""
+    """Return the rich gRPC status of a refusal. Of very much that is wrong it names what there is
+    room for, and says in its details how many are `left_out`."""
     code = next(code for kind, code in _CODES if isinstance(error, kind))
-    status = status_pb2.Status(code=code, message=error.text)
+    status = status_pb2.Status(code=code, message=_shortened(error.text))
+    told, left_out = _fitting(error)
+    more = {"left_out": str(left_out)} if left_out else {}
     _pack(
         status,
-        error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN, metadata=error.details),
+        error_details_pb2.ErrorInfo(
+            reason=error.code, domain=DOMAIN, metadata={**error.details, **more}
+        ),
     )
-    if isinstance(error, Invalid):
-        _pack(status, _bad_request(error))
-    if isinstance(error, Refused) and error.missing:
-        _pack(status, _precondition(error))
-    if isinstance(error, StalePins):
-        for stale in error.stale:
-            _pack(status, to_message(stale, pin_pb2.StalePin))
+    for detail in _together(error, told):
+        _pack(status, detail)
     return rpc_status.to_status(status)
+
+
+def _shortened(text: str) -> str:
+    start = text.encode()[:_LONGEST_TEXT].decode(errors="ignore")
+    return text if start == text else f"{start} …"
 
 
 def _pack(status: Any, detail: Any) -> None:
@@ -54,20 +66,37 @@ def _pack(status: Any, detail: Any) -> None:
     status.details.append(packed)
 
 
-def _bad_request(error: Invalid) -> error_details_pb2.BadRequest:
-    violation = error_details_pb2.BadRequest.FieldViolation
-    return error_details_pb2.BadRequest(
-        field_violations=[
-            violation(field=p.field, description=p.text, reason=p.rule) for p in error.problems
-        ]
-    )
+def _fitting(error: DomainError) -> tuple[list[Message], int]:
+    """Return the first things wrong, as many as there is room for, and the number of the others."""
+    wrong, told_as = _wrong(error)
+    told: list[Message] = []
+    room = _ROOM
+    for one in wrong:
+        detail = told_as(one)
+        room -= detail.ByteSize()
+        if room < 0:
+            break
+        told.append(detail)
+    return told, len(wrong) - len(told)
 
 
-def _precondition(error: Refused) -> error_details_pb2.PreconditionFailure:
-    violation = error_details_pb2.PreconditionFailure.Violation
-    return error_details_pb2.PreconditionFailure(
-        violations=[violation(type=error.code, description=one) for one in error.missing]
-    )
+def _wrong(error: DomainError) -> tuple[Sequence[Any], Callable[[Any], Message]]:
+    if isinstance(error, Invalid):
+        violation = error_details_pb2.BadRequest.FieldViolation
+        return error.problems, lambda p: violation(field=p.field, description=p.text, reason=p.rule)
+    if isinstance(error, StalePins):
+        return error.stale, lambda stale: to_message(stale, pin_pb2.StalePin)
+    missing = error.missing if isinstance(error, Refused) else ()
+    unmet = error_details_pb2.PreconditionFailure.Violation
+    return missing, lambda one: unmet(type=error.code, description=one)
+
+
+def _together(error: DomainError, told: list[Message]) -> list[Message]:
+    if not told or isinstance(error, StalePins):
+        return told
+    if isinstance(error, Invalid):
+        return [error_details_pb2.BadRequest(field_violations=told)]
+    return [error_details_pb2.PreconditionFailure(violations=told)]
 
 
 def from_status(failure: grpc.RpcError, service: str) -> DomainError | None:
