@@ -146,6 +146,31 @@ def test_catalogue_sizes_and_ranges_come_from_inventory_and_are_pinned(clinic: A
     assert no_lens.value.code == "NOT_A_LENS"
 
 
+def test_what_others_pin_is_answered_with_the_pins_it_stands_on(clinic: Any) -> None:
+    clinic.chain.serve("clinical")
+    prescription = clinic.prescription()
+    frame = clinic.frame(prescription)
+    lens, measured_on = clinic.lens(prescription, frame), clinic.fitting(frame)
+
+    for record, name in (
+        (prescription, "Prescription"),
+        (frame, "FrameSelection"),
+        (lens, "LensSpecification"),
+        (measured_on, "FittingMeasurement"),
+    ):
+        field = record.kind.name.removeprefix("clinical.")
+        request = getattr(pb, f"Get{name}Request")(**{f"{field}_id": record.id})
+        told = clinic.chain.ask(request, getattr(pb, f"Get{name}Response"), as_=clinic.optician)
+        standing = clinic.chain.ask(
+            records.GetRecordRequest(record_id=record.id),
+            records.GetRecordResponse,
+            as_=clinic.optician,
+            of="clinical",
+        )
+        assert getattr(told, field).envelope == standing.envelope
+        assert list(told.pins) == list(standing.pins) != []
+
+
 def catalogue(clinic: Any) -> tuple[str, str]:
     """A frame and a stock lens in the catalogue."""
     office = clinic.chain.person(Role.HEAD_OFFICE)

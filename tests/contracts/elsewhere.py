@@ -32,6 +32,8 @@ LAWFUL: dict[str, dict[str, Any]] = {
     "rx": {"od": PrescribedEye(sphere_centidioptres=-100)},
     "fmm": {"od": EyeFitting()},
     "fsl": {"product_id": "x"},
+    "ord": {"currency": "CNY"},
+    "qto": {"currency": "CNY", "discount_minor": 0},
     "lot": {"unit_cost": Money(1, "CNY")},
     "trf": {"to_branch_id": "y"},
     "ins": {"port_url": "/dev/ttyS0"},
@@ -92,7 +94,10 @@ def signed_in(chain: Chain, person: Person) -> str:
 
 def _recorded(chain: Chain, person: Person, prefix: str, relied_on: Pin) -> str:
     kind: Kind[Any] = kind_of(new_id(prefix))
-    content = content_of(kind.content, **LAWFUL.get(prefix, {}))
+    lawful = LAWFUL.get(prefix, {})
+    if prefix == "ord":  # is answered with the quotation that stands
+        lawful = lawful | {"quotation_id": _recorded(chain, person, "qto", relied_on)}
+    content = content_of(kind.content, **lawful)
     record_id = person.branch_id if prefix == "br" else new_id(prefix)
     with chain.work(kind.owner, person.actor) as work:
         work.records.add(

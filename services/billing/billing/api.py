@@ -63,15 +63,15 @@ def requote_order(call: Call, request: Any) -> Message:
 def approve_order(call: Call, request: Any) -> Message:
     """Ask whether the lenses fit what was measured; then pass the gate."""
     order = call.own(ORDER, request.order_id)
-    pins = call.pins_on(request.fitting_measurement_id, of="clinical")
-    call.require_live(pins, gate="approve order", behind=order.id)
-    measurement = call.ask(
+    measured = call.ask(
         clinical.GetFittingMeasurementRequest(
             fitting_measurement_id=request.fitting_measurement_id
         ),
         clinical.GetFittingMeasurementResponse,
-    ).fitting_measurement
-    wire.require_version(measurement.envelope, pins[0])
+    )
+    measurement = measured.fitting_measurement
+    pins = call.pins_on(measurement.envelope, measured.pins)
+    call.require_live(pins, gate="approve order", behind=order.id)
     wire.require_case(
         "fitting_measurement",
         measurement.envelope,
@@ -150,25 +150,20 @@ def get_receipt(call: Call, request: Any) -> Message:
 
 def _basis(call: Call, request: Any, *, case_id: str, customer_id: str) -> Basis:
     """Ask clinical and inventory what a quotation is built on; everything pinned is live."""
-    frame_pins = call.pins_on(request.frame_selection_id, of="clinical", own=True)
-    lens_pins = call.pins_on(request.lens_specification_id, of="clinical", own=True)
-    call.require_live(
-        [*frame_pins, *lens_pins], gate="quote order", behind=request.lens_specification_id
-    )
-    selection = call.ask(
+    selected = call.ask(
         clinical.GetFrameSelectionRequest(frame_selection_id=request.frame_selection_id),
         clinical.GetFrameSelectionResponse,
-    ).frame_selection
-    specification = call.ask(
+    )
+    selection = selected.frame_selection
+    pins = call.pins_on(selection.envelope, selected.pins, own=True)
+    specified = call.ask(
         clinical.GetLensSpecificationRequest(lens_specification_id=request.lens_specification_id),
         clinical.GetLensSpecificationResponse,
-    ).lens_specification
-    named = (
-        ("frame_selection", selection, frame_pins),
-        ("lens_specification", specification, lens_pins),
     )
-    for name, found, pins in named:
-        wire.require_version(found.envelope, pins[0])
+    specification = specified.lens_specification
+    pins += call.pins_on(specification.envelope, specified.pins, own=True)
+    call.require_live(pins, gate="quote order", behind=request.lens_specification_id)
+    for name, found in (("frame_selection", selection), ("lens_specification", specification)):
         wire.require_case(name, found.envelope, case_id=case_id, customer_id=customer_id)
     held = call.ask(
         inventory.ListCaseReservationsRequest(case_id=case_id),
@@ -176,7 +171,7 @@ def _basis(call: Call, request: Any, *, case_id: str, customer_id: str) -> Basis
     )
     products = [one for one in (selection.product_id, specification.product_id) if one]
     goods = {product_id: _goods(call, product_id) for product_id in products}
-    return wire.basis(selection, specification, held, goods, [*frame_pins, *lens_pins])
+    return wire.basis(selection, specification, held, goods, pins)
 
 
 def _goods(call: Call, product_id: str) -> Goods:

@@ -19,7 +19,7 @@ from chassis.errors import Refused, Unknown
 from chassis.pages import Page, after, size_of
 from chassis.records.envelope import Record
 from chassis.records.kinds import Kind
-from chassis.records.queries import record_at, records_at
+from chassis.records.queries import record_at, records_at, standing
 
 _BEFORE_CONFIRMED = ("quoted", "approved", "cancelled")
 
@@ -57,7 +57,8 @@ def get_order(reading: Reading, *, order_id: str) -> dict[str, Any]:
     """Return an order with what stands, and its margin for those who may see it. Raises
     Unknown."""
     connection = reading.connection
-    order = read(connection, ORDER, order_id)
+    stands = standing(connection, order_id)
+    order: Record[Order] = _of_kind(ORDER, stands.envelope)
     content = order.content
     named = (
         content.quotation_id,
@@ -79,6 +80,7 @@ def get_order(reading: Reading, *, order_id: str) -> dict[str, Any]:
         "balance": accounts.balance(connection, order),
         "margin": quotation.content.margin if may_see_margin else None,
         "promise_outcome": store.outcome_of(connection, order_id),
+        "pins": stands.pins,
     }
 
 
@@ -145,9 +147,12 @@ def _risk(order: Record[Order]) -> dict[str, Any]:
 
 def read(connection: Connection, kind: Kind[Any], record_id: str) -> Record[Any]:
     """Return a record of a kind. Raises Unknown."""
-    found = record_at(connection, record_id)
+    return _of_kind(kind, record_at(connection, record_id))
+
+
+def _of_kind(kind: Kind[Any], found: Record[Any]) -> Record[Any]:
     if found.kind is not kind:
-        raise Unknown(f"{record_id} is not kept here", id=record_id)
+        raise Unknown(f"{found.id} is not kept here", id=found.id)
     return found
 
 

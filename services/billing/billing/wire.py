@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from billing.order.basis import Basis, Goods, Held, require_same
 from billing.order.lens import Eye, LensPower
-from chassis.errors import Outdated
 from chassis.records.pins import Pin
 from chassis.wire import value_of
 from optichain.clinical.v1.fitting_measurement_pb2 import FittingMeasurement
@@ -87,9 +86,3 @@ def require_measured_on(measurement: FittingMeasurement, frame_selection_id: str
         measurement.frame_selection_id,
         frame_selection_id,
     )
-
-
-def require_version(envelope: Envelope, pinned: Pin) -> None:
-    """Refuse content of another version than the one just pinned. Raises Outdated: ask again."""
-    if envelope.version != pinned.relied_version:
-        raise Outdated(f"{envelope.id} changed while it was read", id=envelope.id)

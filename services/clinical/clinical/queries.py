@@ -10,7 +10,7 @@ from chassis.db import Reading
 from chassis.pages import Page, after, size_of
 from chassis.records.book import RecordVoid, WrongBranch
 from chassis.records.envelope import Record
-from chassis.records.queries import record_at
+from chassis.records.queries import record_at, standing
 from clinical import store, store_records
 from clinical.dispensing.fitting_measurement import FrameDiffers, MeasurementIncomplete
 from clinical.dispensing.lens_fit import fits
@@ -18,6 +18,11 @@ from clinical.dispensing.lens_fit import fits
 
 def _get(reading: Reading, record_id: str) -> Record[Any]:
     return record_at(reading.connection, record_id)
+
+
+def _with_pins(name: str, reading: Reading, record_id: str) -> dict[str, Any]:
+    found = standing(reading.connection, record_id)
+    return {name: found.envelope, "pins": found.pins}
 
 
 def _branch(reading: Reading, branch_id: str) -> str:
@@ -85,9 +90,9 @@ def get_refraction(reading: Reading, *, refraction_id: str) -> Record[Any]:
     return _get(reading, refraction_id)
 
 
-def get_prescription(reading: Reading, *, prescription_id: str) -> Record[Any]:
-    """Return a prescription. Raises Unknown."""
-    return _get(reading, prescription_id)
+def get_prescription(reading: Reading, *, prescription_id: str) -> dict[str, Any]:
+    """Return a prescription with its pins. Raises Unknown."""
+    return _with_pins("prescription", reading, prescription_id)
 
 
 def list_prescriptions(
@@ -100,19 +105,19 @@ def list_prescriptions(
     return _page("prescriptions", found, size)
 
 
-def get_frame_selection(reading: Reading, *, frame_selection_id: str) -> Record[Any]:
-    """Return a frame selection. Raises Unknown."""
-    return _get(reading, frame_selection_id)
+def get_frame_selection(reading: Reading, *, frame_selection_id: str) -> dict[str, Any]:
+    """Return a frame selection with its pins. Raises Unknown."""
+    return _with_pins("frame_selection", reading, frame_selection_id)
 
 
-def get_lens_specification(reading: Reading, *, lens_specification_id: str) -> Record[Any]:
-    """Return a lens specification. Raises Unknown."""
-    return _get(reading, lens_specification_id)
+def get_lens_specification(reading: Reading, *, lens_specification_id: str) -> dict[str, Any]:
+    """Return a lens specification with its pins. Raises Unknown."""
+    return _with_pins("lens_specification", reading, lens_specification_id)
 
 
-def get_fitting_measurement(reading: Reading, *, fitting_measurement_id: str) -> Record[Any]:
-    """Return a fitting measurement. Raises Unknown."""
-    return _get(reading, fitting_measurement_id)
+def get_fitting_measurement(reading: Reading, *, fitting_measurement_id: str) -> dict[str, Any]:
+    """Return a fitting measurement with its pins. Raises Unknown."""
+    return _with_pins("fitting_measurement", reading, fitting_measurement_id)
 
 
 def require_lens_fits(

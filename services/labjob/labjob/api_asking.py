@@ -3,9 +3,12 @@ and the last look at them, so that what was read is what is pinned."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from typing import Any
+
+from google.protobuf.message import Message
 
 from chassis.clock import today
 from chassis.errors import invalid
@@ -18,6 +21,7 @@ from optichain.clinical.v1 import clinical_service_pb2 as clinical
 from optichain.inventory.v1 import inventory_service_pb2 as inventory
 from optichain.organisation.v1 import branch_pb2
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
+from optichain.record.v1.envelope_pb2 import Envelope
 
 _RELIED_ON = ("od", "os", "pd", "purpose")
 """What of a prescription a job relies on; its notes may change."""
@@ -27,8 +31,11 @@ _LABS = (branch_pb2.BRANCH_KIND_CENTRAL_LAB, branch_pb2.BRANCH_KIND_SHOP)
 
 def order_of(call: Call, order_id: str) -> Any:
     """Return the live order. Raises Unknown, Unavailable."""
-    request = billing.GetOrderRequest(order_id=order_id)
-    return call.ask(request, billing.GetOrderResponse).order
+    return _order(call, order_id).order
+
+
+def _order(call: Call, order_id: str) -> billing.GetOrderResponse:
+    return call.ask(billing.GetOrderRequest(order_id=order_id), billing.GetOrderResponse)
 
 
 def held_for(call: Call, case_id: str) -> tuple[tuple[HeldStock, ...], tuple[str, ...]]:
@@ -58,28 +65,40 @@ def basis_of(call: Call, order_id: str, *, gate: str) -> tuple[OrderBasis, tuple
     """Return the basis of a release and the pins it stands on, none of them stale: the gate of the
     order to the lab.
 
-    The pins are read first and looked at again last: whatever changes in between is refused. The
-    prescription must be in force now, and may expire while the job is made. Raises
+    What is pinned is read with its pins and looked at again last: whatever changes in between is
+    refused. The prescription must be in force now, and may expire while the job is made. Raises
     WrongBranch, OrderNotConfirmed, StalePins, Unknown, Unavailable.
     """
-    pins = call.pins_on(order_id, of="billing", own=True)
-    order = order_of(call, order_id)
+    ordered = _order(call, order_id)
+    order = ordered.order
+    pins = call.pins_on(order.envelope, ordered.pins, own=True)
     if not (order.approval_id and order.fitting_measurement_id and order.terms_id):
         raise OrderNotConfirmed(
             f"the order is {order.envelope.state}: nobody approved it",
             missing=["order approved and confirmed"],
             state=order.envelope.state,
         )
-    # What verification power and centration derive from is pinned before it is read, should the
-    # order itself not stand on it.
-    pins += _unless_pinned(call, pins, order.lens_specification_id)
-    pins += _unless_pinned(call, pins, order.fitting_measurement_id)
-    specification = call.ask(
+    # What verification power and centration derive from is pinned as it was read, should the order
+    # itself not stand on it.
+    specified = call.ask(
         clinical.GetLensSpecificationRequest(lens_specification_id=order.lens_specification_id),
         clinical.GetLensSpecificationResponse,
-    ).lens_specification
-    pins += _unless_pinned(call, pins, specification.prescription_id, *_RELIED_ON)
-    basis = _read(call, order, specification)
+    )
+    specification = specified.lens_specification
+    measured = call.ask(
+        clinical.GetFittingMeasurementRequest(fitting_measurement_id=order.fitting_measurement_id),
+        clinical.GetFittingMeasurementResponse,
+    )
+    measurement = measured.fitting_measurement
+    prescribed = call.ask(
+        clinical.GetPrescriptionRequest(prescription_id=specification.prescription_id),
+        clinical.GetPrescriptionResponse,
+    )
+    prescription = prescribed.prescription
+    pins += _unless_pinned(call, pins, specification.envelope, specified.pins)
+    pins += _unless_pinned(call, pins, measurement.envelope, measured.pins)
+    pins += _unless_pinned(call, pins, prescription.envelope, prescribed.pins, *_RELIED_ON)
+    basis = _read(call, order, specification, measurement, prescription)
     asked = _may_expire(pins, specification.prescription_id, may=False)
     call.require_live(asked, gate=gate, behind=order_id)
     return basis, _may_expire(pins, specification.prescription_id, may=True)
@@ -92,37 +111,31 @@ def _may_expire(pins: tuple[Pin, ...], record_id: str, *, may: bool) -> tuple[Pi
 
 
 def _unless_pinned(
-    call: Call, pins: tuple[Pin, ...], record_id: str, *fields: str
+    call: Call, pins: tuple[Pin, ...], found: Envelope, copied: Iterable[Message], *fields: str
 ) -> tuple[Pin, ...]:
     """Return pins on a record of the clinic; none when one of these relies on as much of it."""
     for one in pins:
         enough = not one.fields or (fields and set(fields) <= set(one.fields))
-        if one.record_id == record_id and not one.fixed and enough:
+        if one.record_id == found.id and not one.fixed and enough:
             return ()
-    return call.pins_on(record_id, *fields, of="clinical")
+    return call.pins_on(found, copied, *fields)
 
 
-def _read(call: Call, order: Any, specification: Any) -> OrderBasis:
+def _read(
+    call: Call, order: Any, specification: Any, measurement: Any, prescription: Any
+) -> OrderBasis:
     return wire.order_basis(
         order=order,
         terms=call.ask(
             billing.GetTermsRequest(terms_id=order.terms_id), billing.GetTermsResponse
         ).terms,
-        prescription=call.ask(
-            clinical.GetPrescriptionRequest(prescription_id=specification.prescription_id),
-            clinical.GetPrescriptionResponse,
-        ).prescription,
+        prescription=prescription,
         specification=specification,
         selection=call.ask(
             clinical.GetFrameSelectionRequest(frame_selection_id=order.frame_selection_id),
             clinical.GetFrameSelectionResponse,
         ).frame_selection,
-        measurement=call.ask(
-            clinical.GetFittingMeasurementRequest(
-                fitting_measurement_id=order.fitting_measurement_id
-            ),
-            clinical.GetFittingMeasurementResponse,
-        ).fitting_measurement,
+        measurement=measurement,
         lens=call.ask(
             inventory.GetProductRequest(product_id=specification.product_id),
             inventory.GetProductResponse,

@@ -4,7 +4,7 @@ commit; a second one only after a fact that stands by itself."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
@@ -31,7 +31,7 @@ from chassis.records.reviews import ReviewOpen
 from chassis.records.tables import reply as reply_table
 from chassis.rpc.peers import Peers
 from chassis.wire import arguments, to_message, value_of
-from optichain.record.v1 import record_service_pb2 as record_pb2
+from optichain.record.v1.envelope_pb2 import Envelope
 
 log = structlog.get_logger()
 
@@ -76,23 +76,22 @@ class Call:
         with self.database.snapshot() as connection:
             return RecordBook(connection, self.actor, now()).get(kind, record_id)
 
-    def pins_on(self, record_id: str, *fields: str, of: str, own: bool = False) -> tuple[Pin, ...]:
-        """Return a pin on another service's record as it stands now, and copies of the pins it
-        stands on; `own`: of one within the caller's scope only. Raises WrongBranch."""
-        answer = self.ask(
-            record_pb2.GetRecordRequest(record_id=record_id), record_pb2.GetRecordResponse, of=of
-        )
-        found = answer.envelope
+    def pins_on(
+        self, found: Envelope, pins: Iterable[Message], *fields: str, own: bool = False
+    ) -> tuple[Pin, ...]:
+        """Return a pin on another service's record as it was answered, and copies of the pins that
+        came with it, which are of the same moment; `own`: of one within the caller's scope only.
+        Raises WrongBranch."""
         if own and not self.actor.reaches(found.branch_id, found.held_at_id):
-            raise WrongBranch(f"{record_id} belongs to another branch", id=record_id)
+            raise WrongBranch(f"{found.id} belongs to another branch", id=found.id)
         direct = Pin(
-            record_id=record_id,
+            record_id=found.id,
             kind=found.kind,
             relied_version=found.version,
             settled_version=found.version,
             fields=tuple(sorted(fields)),
         )
-        return (direct, *(value_of(one, Pin) for one in answer.pins))
+        return (direct, *(value_of(one, Pin) for one in pins))
 
     def require_live(self, pins: Sequence[Pin], *, gate: str, behind: str) -> None:
         """Re-read pins that no holder stands on yet, each at its owner, as a gate of the record
