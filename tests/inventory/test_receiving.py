@@ -210,6 +210,10 @@ def test_what_a_product_costs_is_known_to_billing_and_the_office_only(stockroom:
     assert cost.latest_unit_cost == Money(amount_minor=4_000, currency="CNY")
     assert cost.average_unit_cost.amount_minor == 3_334  # 10,000 over 3, rounded up
     assert cost.latest_lot_id == last
+    assert (cost.product.envelope.id, cost.product.lens.supply) == (
+        lens_id,
+        product_pb2.LENS_SUPPLY_STOCK,
+    )
     for role in (Role.OPTICIAN, Role.BRANCH_MANAGER):
         with pytest.raises(NotPermitted):
             stockroom.ask(role, request, pb.GetProductCostResponse)

@@ -175,23 +175,22 @@ def _basis(call: Call, request: Any, *, case_id: str, customer_id: str) -> Basis
 
 
 def _goods(call: Call, product_id: str) -> Goods:
-    product = call.ask(
-        inventory.GetProductRequest(product_id=product_id), inventory.GetProductResponse
-    ).product
+    product, cost = _product(call, product_id)
     return Goods(
         name=product.name,
-        unit_cost_minor=_cost(call, product_id),
+        unit_cost_minor=cost,
         is_made_to_order=product.lens.supply == products.LENS_SUPPLY_MADE_TO_ORDER,
     )
 
 
-def _cost(call: Call, product_id: str) -> int | None:
-    """Return what one piece costs; None while nothing of it was ever accepted."""
+def _product(call: Call, product_id: str) -> tuple[products.Product, int | None]:
+    """Return a product and what one piece costs; None while nothing of it was ever accepted."""
     try:
-        answer = call.ask(
+        costed = call.ask(
             inventory.GetProductCostRequest(product_id=product_id),
             inventory.GetProductCostResponse,
         )
     except Unknown:
-        return None
-    return int(answer.average_unit_cost.amount_minor)
+        request = inventory.GetProductRequest(product_id=product_id)
+        return call.ask(request, inventory.GetProductResponse).product, None
+    return costed.product, costed.average_unit_cost.amount_minor

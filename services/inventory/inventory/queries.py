@@ -16,7 +16,6 @@ from inventory.lens import LensDesign, LensPower
 from inventory.product import Product, ProductKind
 from inventory.reservation import RESERVATION
 from inventory.set_aside import SET_ASIDE
-from inventory.store_catalogue import ProductCost
 from inventory.store_shelf import FreeForEyes
 
 
@@ -45,12 +44,12 @@ def get_reservation(reading: Reading, *, reservation_id: str) -> Record[Any]:
     return record_at(reading.connection, reservation_id)
 
 
-def get_product_cost(reading: Reading, *, product_id: str) -> ProductCost:
-    """Return what a product costs the chain. Raises Unknown (COST_UNKNOWN)."""
+def get_product_cost(reading: Reading, *, product_id: str) -> dict[str, Any]:
+    """Return what a product costs the chain, and the product. Raises Unknown (COST_UNKNOWN)."""
     found = store_catalogue.cost_of(reading.connection, product_id)
     if found is None:
         raise Unknown(f"nothing of {product_id} was ever accepted", reason="COST_UNKNOWN")
-    return found
+    return {**vars(found), "product": record_at(reading.connection, product_id)}
 
 
 def search_products(
