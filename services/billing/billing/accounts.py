@@ -110,14 +110,15 @@ def deliver(work: UnitOfWork, order: Record[Order]) -> None:
         store.post(work.connection, ledger.delivered(occasion(work, order, order.id), earned))
 
 
-def awaits_confirmation(connection: Connection, order: Record[Order]) -> bool:
+def awaits_confirmation(order: Record[Order], balance: Balance) -> bool:
     """Tell whether an order is approved and its deposit is paid."""
-    return order.state == "approved" and balance(connection, order).meets_deposit
+    return order.state == "approved" and balance.meets_deposit
 
 
-def confirmed(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
-    """Confirm an order that awaits it, and tell it; else return it as it is."""
-    if not awaits_confirmation(work.connection, order):
+def confirmed(work: UnitOfWork, order: Record[Order], balance: Balance) -> Record[Order]:
+    """Confirm an order that awaits it by this balance of its ledger, and tell it; else return it
+    as it is."""
+    if not awaits_confirmation(order, balance):
         return order
     order = work.records.move(order, "confirm", responsible_role=Role.OPTICIAN)
     content = order.content

@@ -102,7 +102,8 @@ def approve_order(
         promised_on=promised_on,
     )
     work.tell(order, told)
-    order = accounts.confirmed(work, flag_late(work, order))
+    order = flag_late(work, order)
+    order = accounts.confirmed(work, order, accounts.balance(work.connection, order))
     return {"order": order, "approval": approval, "promise": promise}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from billing import accounts, sharing, store
 from billing.money import ledger
 from billing.money.charge import CHARGE
+from billing.money.ledger import Balance
 from billing.money.payment import PAYMENT, Overpayment, Payment, PaymentMeans, ReferenceUsed
 from billing.money.receipt import RECEIPT, Receipt
 from billing.order.approval import APPROVAL
@@ -55,22 +56,26 @@ def take_payment(
         means=means,
         reference=reference.strip(),
     )
-    _require_payable(work, order, content)
+    postings = store.postings_of(work.connection, order_id)
+    _require_payable(work, order, content, accounts.balance_from(order, postings))
     payment = work.records.add(
         PAYMENT, content, customer_id=order.customer_id, case_id=order.case_id
     )
     on = accounts.occasion(work, order, payment.id)
-    store.post(work.connection, ledger.paid(on, means.account, content.amount_minor))
+    paid = ledger.paid(on, means.account, content.amount_minor)
+    store.post(work.connection, paid)
     # A write of the order, so that whoever read the old balance without the lock starts over.
-    return _paid(work, payment, work.records.note(order))
+    return _paid(payment, work.records.note(order), accounts.balance_from(order, [*postings, paid]))
 
 
 @gate("confirm order", ORDER, by="order_id")
 def confirm_order(work: UnitOfWork, *, order_id: str, payment_id: str) -> dict[str, Any]:
     """Confirm an approved order once its deposit is paid, and answer as the payment did; an order
     that was moved meanwhile is left as it is. Raises Unknown."""
-    order = accounts.confirmed(work, work.records.get(ORDER, order_id))
-    return _paid(work, work.records.find(PAYMENT, payment_id), order)
+    order = work.records.get(ORDER, order_id)
+    balance = accounts.balance(work.connection, order)
+    order = accounts.confirmed(work, order, balance)
+    return _paid(work.records.find(PAYMENT, payment_id), order, balance)
 
 
 @gate("confirm order", ORDER, by="order_id")
@@ -78,24 +83,25 @@ def confirm_paid_order(work: UnitOfWork, *, order_id: str) -> dict[str, Any]:
     """Confirm an approved order whose confirmation was refused or cut off at the payment. Raises
     Unknown, NotConfirmable."""
     order = work.records.get(ORDER, order_id)
-    if not accounts.awaits_confirmation(work.connection, order):
+    balance = accounts.balance(work.connection, order)
+    if not accounts.awaits_confirmation(order, balance):
         raise NotConfirmable(
             "the order is not approved, or its deposit is not paid",
             missing=["order approved", "deposit paid"],
         )
-    order = accounts.confirmed(work, order)
-    return {"order": order, "balance": accounts.balance(work.connection, order)}
+    return {"order": accounts.confirmed(work, order, balance), "balance": balance}
 
 
-def _paid(work: UnitOfWork, payment: Record[Payment], order: Record[Order]) -> dict[str, Any]:
-    balance = accounts.balance(work.connection, order)
+def _paid(payment: Record[Payment], order: Record[Order], balance: Balance) -> dict[str, Any]:
     return {"payment": payment, "order": order, "balance": balance}
 
 
-def _require_payable(work: UnitOfWork, order: Record[Order], payment: Payment) -> None:
+def _require_payable(
+    work: UnitOfWork, order: Record[Order], payment: Payment, balance: Balance
+) -> None:
     if payment.currency != order.content.currency:
         raise invalid("amount.currency", "currency", f"must be {order.content.currency}")
-    due = accounts.balance(work.connection, order).due.amount_minor
+    due = balance.due.amount_minor
     if payment.amount_minor > due:
         raise Overpayment(
             f"amount.amount_minor: {payment.amount_minor} is above {due}, which is due",

@@ -104,7 +104,8 @@ def get_ledger(reading: Reading, *, order_id: str) -> dict[str, Any]:
 def awaits_confirmation(connection: Connection, order_id: str) -> bool:
     """Tell whether an order could be confirmed now, if what it stands on is live. Raises
     Unknown."""
-    return accounts.awaits_confirmation(connection, read(connection, ORDER, order_id))
+    order = read(connection, ORDER, order_id)
+    return accounts.awaits_confirmation(order, accounts.balance(connection, order))
 
 
 def require_settled(reading: Reading, *, order_id: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, insert, select, text, tuple_
+from sqlalchemy import Connection, bindparam, insert, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from billing.money.ledger import Account, LedgerEntry, Posting, PostingKind
@@ -31,6 +31,13 @@ _PUBLISHING = "SELECT pg_advisory_xact_lock(hashtext('publishing an edition'))"
 _SELLING = "SELECT pg_advisory_xact_lock(hashtext(:case_id))"
 _REFERRING = "SELECT pg_advisory_xact_lock(hashtext(:reference))"
 _PRINTING = "SELECT pg_advisory_xact_lock(hashtext(:order_id))"
+
+_POSTINGS = (
+    select(posting, ledger_entry.c.account, ledger_entry.c.amount_minor)
+    .join(ledger_entry, ledger_entry.c.posting_id == posting.c.id)
+    .where(posting.c.order_id == bindparam("of_order"))
+    .order_by(posting.c.posted_at, posting.c.id, ledger_entry.c.line)
+)
 
 
 def zone(connection: Connection, branch_id: str, at: datetime) -> ZoneInfo:
@@ -173,14 +180,8 @@ def post(connection: Connection, *postings: Posting) -> None:
 
 def postings_of(connection: Connection, order_id: str) -> list[Posting]:
     """Return the postings of an order, oldest first."""
-    statement = (
-        select(posting, ledger_entry.c.account, ledger_entry.c.amount_minor)
-        .join(ledger_entry, ledger_entry.c.posting_id == posting.c.id)
-        .where(posting.c.order_id == order_id)
-        .order_by(posting.c.posted_at, posting.c.id, ledger_entry.c.line)
-    )
     grouped: dict[str, list[Any]] = {}
-    for row in connection.execute(statement).mappings():
+    for row in connection.execute(_POSTINGS, {"of_order": order_id}).mappings():
         grouped.setdefault(row["id"], []).append(row)
     return [_posting(rows) for rows in grouped.values()]
 
