@@ -35,10 +35,10 @@ def to_message(value: Any, message_class: type[M]) -> M:
 def fill(message: Message, value: Any) -> None:
     """Set every field of the message that the value has an attribute or key for."""
     read = _reader(value)
-    for field in message.DESCRIPTOR.fields:
-        given = read(field.name)
+    for name, put in _setters(message.DESCRIPTOR):
+        given = read(name)
         if given is not None:
-            _set(message, field, given)
+            put(message, given)
 
 
 def _reader(value: Any) -> Callable[[str], Any]:
@@ -55,31 +55,45 @@ def _of_record(record: Record[Any], name: str) -> Any:
     return found if found is not None else getattr(record, name, None)
 
 
-def _set(message: Message, field: Any, given: Any) -> None:
+Setter = Callable[[Message, Any], None]
+
+
+@cache
+def _setters(descriptor: Any) -> tuple[tuple[str, Setter], ...]:
+    """Return how each field of a message is set; what the descriptor says is asked once."""
+    return tuple((field.name, _setter(field)) for field in descriptor.fields)
+
+
+def _setter(field: Any) -> Setter:
+    name = field.name
     if _is_map(field):
-        getattr(message, field.name).update(given)
-    elif field.is_repeated:
-        _extend(getattr(message, field.name), field, given)
-    elif field.message_type is None:
-        setattr(message, field.name, _scalar(field, given))
-    elif field.message_type.full_name == "google.protobuf.Timestamp":
-        getattr(message, field.name).FromDatetime(given)
-    elif isinstance(given, Message):
-        getattr(message, field.name).CopyFrom(given)
-    elif field.message_type.full_name == "optichain.record.v1.Envelope":
-        fill_envelope(getattr(message, field.name), given)
+        return lambda message, given: getattr(message, name).update(given)
+    if field.is_repeated:
+        return lambda message, given: _extend(getattr(message, name), field, given)
+    if field.enum_type is not None:
+        numbers = enum_numbers(field.enum_type)
+        return lambda message, given: setattr(message, name, numbers[str(given)])
+    if field.message_type is None:
+        return lambda message, given: setattr(message, name, _scalar(field, given))
+    if field.message_type.full_name == "google.protobuf.Timestamp":
+        return lambda message, given: getattr(message, name).FromDatetime(given)
+    is_envelope = field.message_type.full_name == "optichain.record.v1.Envelope"
+    return lambda message, given: _set_message(getattr(message, name), given, is_envelope)
+
+
+def _set_message(child: Any, given: Any, is_envelope: bool) -> None:
+    if isinstance(given, Message):
+        child.CopyFrom(given)
+    elif is_envelope:
+        fill_envelope(child, given)
     else:
-        child = getattr(message, field.name)
         child.SetInParent()
         fill(child, given)
 
 
 def fill_envelope(message: Any, record: Record[Any]) -> None:
     """Set an Envelope message from a record."""
-    fill(
-        message,
-        {**{f.name: getattr(record, f.name) for f in fields(record)}, "kind": record.kind.name},
-    )
+    fill(message, {**vars(record), "kind": record.kind.name})
 
 
 def _extend(target: Any, field: Any, given: Any) -> None:
