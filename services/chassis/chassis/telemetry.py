@@ -164,9 +164,8 @@ def span(
         context = trace.set_span_in_context(trace.INVALID_SPAN)
     elif traceparent is not None:
         context = _propagator.extract({"traceparent": traceparent})
-    with _tracer.start_as_current_span(
-        name, context=context, kind=kind, attributes=attributes, record_exception=False
-    ) as opened:
+    started = _tracer.start_span(name, context=context, kind=kind, attributes=attributes)
+    with trace.use_span(started, end_on_exit=True, record_exception=False) as opened:
         yield opened
 
 
