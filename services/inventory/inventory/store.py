@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -48,6 +49,7 @@ def today(connection: Connection) -> date:
     return clock.today(str(rule.body["time_zone"]))
 
 
+@lru_cache(maxsize=32)
 def is_sellable(lot_id: Any, on: date) -> Any:
     """Return the condition that the lot in a column is sellable on a day."""
     lot = record.alias("lot")
