@@ -111,7 +111,7 @@ class Relay(Beside):
                 publisher = outbox.Publisher(broker, exchange_of(self.service))
                 log.info("relay publishes", service=self.service)
                 while not self._stopping:
-                    if not self._publish(waiting, publisher):
+                    if self._publish(waiting, publisher) < outbox.BATCH:
                         waiting.wait(publisher, seconds=1.0)
 
     def _publish(self, waiting: outbox.Listener, publisher: outbox.Publisher) -> int:

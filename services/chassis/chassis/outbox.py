@@ -20,7 +20,8 @@ from chassis.records.tables import outbox
 
 log = structlog.get_logger()
 
-_BATCH = 200
+BATCH = 200
+"""The most that is published at once; after fewer nothing waits that was not told of."""
 _CONFIRM_SECONDS = 10.0
 CONTENT_TYPE = "application/x-protobuf"
 
@@ -139,7 +140,7 @@ class Listener:
     def publish_batch(self, publisher: Publisher) -> int:
         """Publish the oldest rows and delete them; returns how many there were."""
         connection = self._open()
-        rows = connection.execute(select(outbox).order_by(outbox.c.seq).limit(_BATCH)).all()
+        rows = connection.execute(select(outbox).order_by(outbox.c.seq).limit(BATCH)).all()
         if rows:
             publisher.publish(rows)
             connection.execute(delete(outbox).where(outbox.c.seq.in_([row.seq for row in rows])))
