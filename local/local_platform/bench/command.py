@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import psycopg
 
 from chassis.ids import as_uuid
 from local_platform.bench import decoding, floor, machine, orders, people, spans
-from local_platform.bench.load import percentiles, run_many
+from local_platform.bench.load import Timed, percentiles, run_many
 from local_platform.demo.command import load_chain
-from local_platform.demo.desk import operations_of
+from local_platform.demo.desk import Desk, operations_of
 from local_platform.demo.shop import FAILURES, Shop, why
 from local_platform.platform import Platform
 from local_platform.ports import Ports
@@ -32,8 +33,8 @@ Report = dict[str, Any]
 
 
 def bench(var: Path, *, customers: int) -> int:
-    """Measure and print; returns the exit code. Whatever goes wrong is one line on standard
-    error."""
+    """Measure and print; returns the exit code, 1 when nothing could be measured. Whatever goes
+    wrong is one line on standard error."""
     try:
         told = _measured(var, customers)
     except (*FAILURES, psycopg.Error) as error:
@@ -47,17 +48,46 @@ def _measured(var: Path, customers: int) -> Report:
     began = time.monotonic()
     with Platform(var=var, ports=Ports.free(), anew=True, passing=True, report=_say) as run:
         told: Report = {"cold_start_s": round(time.monotonic() - began, 1)}
-        shops = _shops(run)
+        shops, ids = _shops(run), list[str]()
         orders.stock_frames(shops[0], _FRAME_LOTS)
         orders.place(shops[0], next(_numbers))
-        told["place_order"] = _place_orders(run, shops, told)
-        told["create_customer"], told["read_customer"] = _customers(shops)
-        told["customer_search_ms"] = _search(run, shops[0], customers)
+        measure(
+            told,
+            {
+                "place_order": lambda: _place_orders(run, shops, told),
+                "create_customer": lambda: _create_customers(shops, ids),
+                "read_customer": lambda: _read_customers(shops, ids),
+                "customer_search_ms": lambda: _search(run, shops[0], customers),
+            },
+        )
         told["decode_per_s"] = decoding.per_second()
         told["rss_mib"] = machine.rss_mib(run)
         for shop in shops:
             shop.close()
     return told
+
+
+def measure(told: Report, measurements: dict[str, Callable[[], Report]]) -> None:
+    """Make measurements one after the other; one that fails is said, and the others stay. Raises
+    what the last one raised when all failed."""
+    failures = 0
+    for name, measured in measurements.items():
+        try:
+            told[name] = measured()
+        except (*FAILURES, psycopg.Error) as error:
+            failures += 1
+            if failures == len(measurements):
+                raise
+            _say(f"{name}: {why(error)}")
+
+
+def _many(what: str, work: Callable[[int], object], wanted: int, concurrency: int) -> Timed:
+    """Run something many times and say which runs failed."""
+    timed = run_many(work, wanted, concurrency)
+    if timed.failures:
+        first = why(timed.failures[0])
+        _say(f"{what}, {concurrency} at once: {len(timed.failures)} of {wanted} failed: {first}")
+    return timed
 
 
 def _say(line: str) -> None:
@@ -73,14 +103,23 @@ def _shops(run: Platform) -> list[Shop]:
     ]
 
 
+def _sign_in(shops: list[Shop], logins: Sequence[str]) -> None:
+    """Let people sign in before the clock starts."""
+    for shop in shops:
+        for login in logins:
+            shop.desk(login).sign_in()
+
+
 def _place_orders(run: Platform, shops: list[Shop], told: Report) -> Report:
-    found: Report = {}
+    found: Report = told.setdefault("place_order", {})
     databases = floor.databases_of(run)
     admin_url = run.part_url("postgres")
     for concurrency in CONCURRENCY:
         waiting = shops[:concurrency]
         wanted = _ORDERS[concurrency]
-        cpu, rows = machine.cpu_ms(run), floor.written(admin_url, databases)
+        _sign_in(waiting, orders.AT_WORK)
+        rows = floor.written(admin_url, databases) if concurrency == 1 else 0
+        cpu = machine.cpu_ms(run)
         start_ns = time.time_ns()
 
         def place(_number: int, waiting: list[Shop] = waiting) -> None:
@@ -90,45 +129,53 @@ def _place_orders(run: Platform, shops: list[Shop], told: Report) -> Report:
             finally:
                 waiting.append(shop)
 
-        timed = run_many(place, wanted, concurrency)
+        timed = _many("place_order", place, wanted, concurrency)
+        placed = len(timed.each_ms)
         end_ns = time.time_ns()
         time.sleep(_SPANS_ARRIVE_SECONDS)
         used = machine.cpu_ms(run)
-        each = {group: round((used[group] - cpu[group]) / wanted, 1) for group in used}
+        each = {group: round((used[group] - cpu[group]) / placed, 1) for group in used}
         own = round(sum(each[group] for group in machine.OWN), 1)
         figures: Report = {**timed.figures(), "cpu_ms_per_order": {**each, "own": own}}
         found[str(concurrency)] = figures
         if concurrency == 1:
             seen = spans.between(run.var / "telemetry", start_ns, end_ns)
-            figures["per_order"] = spans.per_order(seen, wanted)
+            figures["per_order"] = spans.per_order(seen, placed)
             told["handover_latency_ms"] = percentiles(spans.handover_ms(seen))
-            after = floor.written(admin_url, databases)
             told["floor"] = floor.measure(
                 run.environment["BILLING_MIGRATE_URL"],
-                (after[0] - rows[0]) // wanted,
+                (floor.written(admin_url, databases) - rows) // placed,
                 int(figures["per_order"]["transactions"]) or 1,
                 20,
             )
     return found
 
 
-def _customers(shops: list[Shop]) -> tuple[Report, Report]:
-    created: Report = {}
-    read: Report = {}
+def _create_customers(shops: list[Shop], ids: list[str]) -> Report:
+    def create(desk: Desk, _number: int) -> None:
+        ids.append(orders.register(desk, next(_numbers)))
+
+    return _at_the_reception("create_customer", shops, create)
+
+
+def _read_customers(shops: list[Shop], ids: list[str]) -> Report:
+    def look(desk: Desk, number: int) -> None:
+        desk.do("customer.GetPerson", customer_id=ids[number % max(len(ids), 1)])
+
+    return _at_the_reception("read_customer", shops, look)
+
+
+def _at_the_reception(what: str, shops: list[Shop], work: Callable[[Desk, int], None]) -> Report:
+    _sign_in(shops, ["reception.ja1"])
+    found: Report = {}
     for concurrency in CONCURRENCY:
         desks = [shop.desk("reception.ja1") for shop in shops[:concurrency]]
-        ids: list[str] = []
 
-        def create(number: int, desks: list[Any] = desks, ids: list[str] = ids) -> None:
-            ids.append(orders.register(desks[number % len(desks)], next(_numbers)))
+        def run(number: int, desks: list[Desk] = desks) -> None:
+            work(desks[number % len(desks)], number)
 
-        def look(number: int, desks: list[Any] = desks, ids: list[str] = ids) -> None:
-            desks[number % len(desks)].do("customer.GetPerson", customer_id=ids[number % len(ids)])
-
-        wanted = _PEOPLE[concurrency]
-        created[str(concurrency)] = run_many(create, wanted, concurrency).figures()
-        read[str(concurrency)] = run_many(look, wanted, concurrency).figures()
-    return created, read
+        found[str(concurrency)] = _many(what, run, _PEOPLE[concurrency], concurrency).figures()
+    return found
 
 
 def _search(run: Platform, shop: Shop, customers: int) -> Report:
@@ -151,6 +198,6 @@ def _search(run: Platform, shop: Shop, customers: int) -> Report:
                 by, text = words(number)
                 reception.do("customer.SearchPeople", text=text, by=by)
 
-            timed = run_many(search, _SEARCHES, 1)
+            timed = _many(name, search, _SEARCHES, 1)
             found.setdefault(str(size), {})[name] = percentiles(timed.each_ms)
     return found

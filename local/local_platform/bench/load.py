@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Figures = dict[str, float]
 
@@ -17,11 +17,13 @@ class Timed:
 
     each_ms: list[float]
     seconds: float
+    failures: list[Exception] = field(default_factory=list)
 
     def figures(self) -> Figures:
         """Return rate and percentiles."""
         return {
             "count": len(self.each_ms),
+            "failed": len(self.failures),
             "per_s": round(len(self.each_ms) / self.seconds, 2),
             **percentiles(self.each_ms),
         }
@@ -38,13 +40,20 @@ def percentiles(values: list[float]) -> Figures:
 
 
 def run_many(work: Callable[[int], object], count: int, concurrency: int) -> Timed:
-    """Run `work(0)` to `work(count - 1)` on so many threads. Raises what a run raised."""
+    """Run `work(0)` to `work(count - 1)` on so many threads; a run that fails is counted apart.
+    Raises what the first one raised when all failed."""
     each: list[float] = []
+    failures: list[Exception] = []
     lock = threading.Lock()
 
     def timed(number: int) -> None:
         began = time.perf_counter()
-        work(number)
+        try:
+            work(number)
+        except Exception as error:  # told with the figures
+            with lock:
+                failures.append(error)
+            return
         took = (time.perf_counter() - began) * 1000
         with lock:
             each.append(took)
@@ -52,4 +61,6 @@ def run_many(work: Callable[[int], object], count: int, concurrency: int) -> Tim
     began = time.perf_counter()
     with ThreadPoolExecutor(concurrency) as pool:
         list(pool.map(timed, range(count)))
-    return Timed(each, time.perf_counter() - began)
+    if failures and not each:
+        raise failures[0]
+    return Timed(each, time.perf_counter() - began, failures)

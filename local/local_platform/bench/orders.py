@@ -12,6 +12,8 @@ from local_platform.instruments import Eye
 _PURPOSES = ("order_service", "recall", "marketing")
 _EYES = (Eye(-300, 0, 0), Eye(-100, 0, 0))
 FRAMES_IN_A_LOT = 200
+AT_WORK = ("reception.ja1", "optometrist.ja1", "optician.ja1", "manager.ja1", "cashier.ja1")
+"""Who places an order, by login."""
 
 
 def stock_frames(shop: Shop, lots: int) -> None:

@@ -91,6 +91,11 @@ class Desk:
         """Where."""
         return str(self._signed_in()["branch_id"])
 
+    def sign_in(self) -> None:
+        """Sign in anew, where the first thing done would do it by itself. Raises ApiRefused."""
+        self._signed_in_at = -_RENEW_AFTER_SECONDS
+        self._signed_in()
+
     def make_password_own(self, own: str) -> None:
         """Change the password that somebody else gave, unless it was changed to this one before;
         until then nothing else can be done. Raises ApiRefused."""
