@@ -20,7 +20,9 @@ from gateway.edge import TEMPLATE
 from gateway.errors import AddressThrottled
 from gateway.settings import Settings
 
-_WRONG = "SIGN_IN_REFUSED"
+SIGN_IN_REFUSED = "SIGN_IN_REFUSED"
+"""Organisation's reason for a wrong login or password, which it does not tell apart."""
+
 _SWEPT_ABOVE = 10_000
 _NETWORK_OF_ONE = 64
 """Bits of an IPv6 address that tell one customer of a provider from the next."""
@@ -57,7 +59,7 @@ class Attempts:
         try:
             yield
         except DomainError as refused:
-            is_wrong = refused.code == _WRONG
+            is_wrong = refused.code == SIGN_IN_REFUSED
             raise
         finally:
             if not is_wrong:

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 from chassis import contract
 from chassis.errors import DomainError, Invalid, TooManyAttempts, invalid
+from gateway.attempts import SIGN_IN_REFUSED
 from gateway.clients import Clients
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
-
-_WRONG = "SIGN_IN_REFUSED"
 
 
 async def changed(form: Mapping[str, str], token: str, clients: Clients) -> DomainError | None:
@@ -27,7 +26,7 @@ async def changed(form: Mapping[str, str], token: str, clients: Clients) -> Doma
     except (Invalid, TooManyAttempts) as refused:
         return refused
     except DomainError as refused:
-        if refused.code != _WRONG:
+        if refused.code != SIGN_IN_REFUSED:
             raise
         return refused
     return None

@@ -8,9 +8,7 @@ import json
 import threading
 from typing import Any
 
-from sqlalchemy import text
-
-from chassis import actor, clock
+from chassis import actor, clock, locks
 from chassis.db import Database
 from chassis.roles import Role
 from chassis.sealing import DataKey
@@ -19,7 +17,6 @@ from organisation.branch import BranchKind
 from organisation.keys import TokenKey
 from organisation.settings import Settings
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtext('founding'))"
 _signing: dict[int, TokenKey] = {}
 _one_at_a_time = threading.Lock()
 
@@ -28,7 +25,7 @@ def found(database: Database, settings: Settings) -> None:
     """Make what is missing, once, however many processes start together."""
     data_key = DataKey(settings.data_key.get_secret_value())
     with database.work(actor.system("organisation")) as work:
-        work.connection.execute(text(_LOCK))
+        locks.take(work.connection, "founding")
         kept = store.newest_keys(work.connection)
         if kept:
             key = keys.opened(kept[0].key_id, kept[0].sealed_private, data_key)

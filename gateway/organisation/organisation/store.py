@@ -8,9 +8,10 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from chassis import locks
 from chassis.errors import AlreadyThere
 from chassis.ids import as_uuid
 from chassis.records.envelope import Record
@@ -159,7 +160,7 @@ def add_key(connection: Connection, **columns: Any) -> None:
 
 def hold_codes(connection: Connection) -> None:
     """Let one opening of a branch at a time pass, until the transaction ends."""
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('branch codes'))"))
+    locks.take(connection, "branch codes")
 
 
 def hold_branches(

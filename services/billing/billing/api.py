@@ -169,8 +169,8 @@ def _basis(call: Call, request: Any, *, case_id: str, customer_id: str) -> Basis
         inventory.ListCaseReservationsRequest(case_id=case_id),
         inventory.ListCaseReservationsResponse,
     )
-    products = [one for one in (selection.product_id, specification.product_id) if one]
-    goods = {product_id: _goods(call, product_id) for product_id in products}
+    chosen = [one for one in (selection.product_id, specification.product_id) if one]
+    goods = {product_id: _goods(call, product_id) for product_id in chosen}
     return wire.basis(selection, specification, held, goods, pins)
 
 

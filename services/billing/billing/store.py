@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, insert, select, text, tuple_
+from sqlalchemy import Connection, bindparam, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from billing.money.ledger import Account, LedgerEntry, Posting, PostingKind
@@ -18,6 +18,7 @@ from billing.order.order import OPEN_PROMISE, ORDER, Order
 from billing.order.promise import PROMISE_OUTCOME, PromiseOutcome
 from billing.order.terms import TERMS, NoTerms, Terms
 from billing.tables import branch_zone, ledger_entry, order_number, posting, price, receipt_number
+from chassis import locks
 from chassis.ids import as_uuid
 from chassis.records.envelope import Record
 from chassis.records.kinds import Kind
@@ -26,11 +27,6 @@ from chassis.records.tables import record
 from chassis.rules import in_force
 
 C = TypeVar("C")
-
-_PUBLISHING = "SELECT pg_advisory_xact_lock(hashtext('publishing an edition'))"
-_SELLING = "SELECT pg_advisory_xact_lock(hashtext(:case_id))"
-_REFERRING = "SELECT pg_advisory_xact_lock(hashtext(:reference))"
-_PRINTING = "SELECT pg_advisory_xact_lock(hashtext(:order_id))"
 
 _POSTINGS = (
     select(posting, ledger_entry.c.account, ledger_entry.c.amount_minor)
@@ -67,7 +63,7 @@ def keep_zone(connection: Connection, branch_id: str, time_zone: str) -> None:
 
 def is_published(connection: Connection, kind: Kind[Any], edition: str) -> bool:
     """Tell whether an edition of this name exists, and let nobody else publish meanwhile."""
-    connection.execute(text(_PUBLISHING))
+    locks.take(connection, "publishing an edition")
     statement = select(record.c.id).where(
         record.c.kind == kind.name, record.c.content["edition"].astext == edition
     )
@@ -229,7 +225,7 @@ def payments_of(connection: Connection, order_id: str) -> list[Record[Payment]]:
 def payment_by_reference(connection: Connection, payment: Payment) -> Record[Payment] | None:
     """Return the payment that stands in the chain on the same means and reference, and let nobody
     else use it until this is committed."""
-    connection.execute(text(_REFERRING), {"reference": f"{payment.means} {payment.reference}"})
+    locks.take(connection, f"{payment.means} {payment.reference}")
     content = record.c.content
     statement = select(record).where(
         record.c.kind == PAYMENT.name,
@@ -261,7 +257,7 @@ def lock_order(connection: Connection, order_id: str) -> None:
 
 def lock_case(connection: Connection, case_id: str) -> None:
     """Let nobody else sell or give up stock of the case until this is committed."""
-    connection.execute(text(_SELLING), {"case_id": case_id})
+    locks.take(connection, case_id)
 
 
 def orders_of_case(connection: Connection, case_id: str) -> list[Record[Order]]:
@@ -276,7 +272,7 @@ def orders_of_case(connection: Connection, case_id: str) -> list[Record[Order]]:
 
 def lock_printing(connection: Connection, order_id: str) -> None:
     """Let nobody else print a receipt of the order until this is committed."""
-    connection.execute(text(_PRINTING), {"order_id": order_id})
+    locks.take(connection, order_id)
 
 
 def orders_page(

@@ -15,10 +15,11 @@ from optichain.clinical.v1.frame_selection_pb2 import (
     FRAME_SOURCE_OWN,
     FrameSelection,
 )
-from optichain.clinical.v1.lens_specification_pb2 import LensSpecification
+from optichain.clinical.v1.lens_specification_pb2 import LensSpecification, SpecifiedLens
 from optichain.inventory.v1.inventory_service_pb2 import ListCaseReservationsResponse
 from optichain.inventory.v1.reservation_pb2 import EYE_OD, EYE_OS, Reservation
 from optichain.record.v1.envelope_pb2 import Envelope
+from optics.power import SpherocylinderPower
 
 _EYES = {EYE_OD: Eye.OD, EYE_OS: Eye.OS}
 
@@ -44,7 +45,7 @@ def basis(
         is_frame_here=selection.source in (FRAME_SOURCE_DISPLAY, FRAME_SOURCE_OTHER_BRANCH),
         lens_product_id=specification.product_id,
         lenses={
-            eye: value_of(getattr(specification, eye), LensPower)
+            eye: _specified(getattr(specification, eye))
             for eye in Eye
             if specification.HasField(eye.value)
         },
@@ -60,6 +61,17 @@ def basis(
         ],
         reservations=[_reserved(one) for one in held.reservations],
         pins=pins,
+    )
+
+
+def _specified(lens: SpecifiedLens) -> LensPower:
+    axis = lens.axis_degrees if lens.HasField("axis_degrees") else None
+    power = SpherocylinderPower(lens.sphere_centidioptres, lens.cylinder_centidioptres, axis)
+    minus = power.in_minus_cylinder()
+    return LensPower(
+        sphere_centidioptres=minus.sphere_centidioptres,
+        cylinder_centidioptres=minus.cylinder_centidioptres,
+        add_centidioptres=lens.add_centidioptres if lens.HasField("add_centidioptres") else None,
     )
 
 

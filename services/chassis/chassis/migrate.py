@@ -15,12 +15,10 @@ from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, make_url, text
 
-from chassis import logs, rules
+from chassis import locks, logs, rules
 from chassis.settings import ServiceSettings, load
 
 log = structlog.get_logger()
-
-_LOCK = "SELECT pg_advisory_xact_lock(hashtext('migrate'))"
 
 
 def all_of(services: list[str]) -> None:
@@ -37,7 +35,7 @@ def _database(service: str, settings: ServiceSettings) -> None:
     engine = create_engine(settings.migrate_url.get_secret_value())
     app = make_url(settings.database_url.get_secret_value()).username or ""
     with engine.begin() as connection:
-        connection.execute(text(_LOCK))
+        locks.take(connection, "migrate")
         upgrade(connection, app, _package_folder(service).parent / "migrations")
         for package in ("chassis", service):
             rules.load_into(connection, _package_folder(package) / "rules")

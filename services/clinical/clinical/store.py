@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, delete, insert, select, text, tuple_, update
+from sqlalchemy import Connection, delete, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from chassis import locks
 from chassis.ids import as_uuid
 from chassis.records.envelope import Record
 from chassis.records.rows import record_of
@@ -114,10 +115,7 @@ def _by_id(connection: Connection, record_ids: list[str]) -> dict[str, Record[An
 
 def hold_prescriptions_of(connection: Connection, customer_id: str) -> None:
     """Let nobody else prescribe for a customer until the transaction ends."""
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:customer_id, 0))"),
-        {"customer_id": customer_id},
-    )
+    locks.take(connection, customer_id)
 
 
 def arm(connection: Connection, armed: ArmedStation) -> None:

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, text, tuple_
+from sqlalchemy import Connection, Select, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from chassis import locks
 from chassis.ids import as_uuid
 from chassis.records.envelope import Record
 from chassis.records.rows import record_of
@@ -33,14 +34,12 @@ class LineState:
 
 def hold_serial(connection: Connection, model: str, serial_number: str) -> None:
     """Let one registration of a serial number at a time pass, until the transaction ends."""
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-    connection.execute(lock, {"name": f"instrument {model} {serial_number}"})
+    locks.take(connection, f"instrument {model} {serial_number}")
 
 
 def hold_ports(connection: Connection, branch_id: str) -> None:
     """Let one change of a branch's lines at a time pass, until the transaction ends."""
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-    connection.execute(lock, {"name": f"lines of {branch_id}"})
+    locks.take(connection, f"lines of {branch_id}")
 
 
 def has_serial(connection: Connection, model: str, serial_number: str) -> bool:
@@ -120,8 +119,7 @@ def keep_line_state(connection: Connection, instrument_id: str, state: LineState
 
 def hold_content(connection: Connection, content_key: str) -> None:
     """Let one capture of the same bytes at a time pass, until the transaction ends."""
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-    connection.execute(lock, {"name": f"print {content_key}"})
+    locks.take(connection, f"print {content_key}")
 
 
 def capture_of_print(connection: Connection, print_id: str) -> Record[Capture] | None:

@@ -17,12 +17,11 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from chassis import clock
+from chassis import clock, locks
 from chassis.db import UnitOfWork
 from chassis.ids import as_uuid
 from chassis.records.envelope import Record
@@ -39,8 +38,6 @@ from inventory.tables import due_hold, movement, order_heard
 from inventory.transfer import TRANSFER, UNDER_WAY, Transfer
 
 C = TypeVar("C")
-
-_ARRIVING = "SELECT pg_advisory_xact_lock(hashtext(:what))"
 
 
 def today(connection: Connection) -> date:
@@ -130,7 +127,7 @@ def reservations_on(connection: Connection, shelf: Shelf) -> list[Record[Reserva
 def lock_arrivals(connection: Connection, product_id: str, branch_id: str) -> None:
     """Let nobody else await a frame at a branch, or receive it there, until this is committed: who
     comes second sees what the first did."""
-    connection.execute(text(_ARRIVING), {"what": f"{product_id} {branch_id}"})
+    locks.take(connection, f"{product_id} {branch_id}")
 
 
 def awaited_frames(

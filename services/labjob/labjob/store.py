@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, or_, select, text, tuple_
 
+from chassis import locks
 from chassis.clock import now
 from chassis.records.envelope import Record
 from chassis.records.kinds import Kind
@@ -38,10 +39,7 @@ def works_on(connection: Connection) -> dict[str, str]:
 
 def hold_order(connection: Connection, order_id: str) -> None:
     """Let nobody else release a job of this order until the transaction ends."""
-    connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:order_id, 0))"),
-        {"order_id": order_id},
-    )
+    locks.take(connection, order_id)
 
 
 def open_job_of(connection: Connection, order_id: str) -> Record[Job] | None:

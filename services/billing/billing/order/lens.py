@@ -3,7 +3,7 @@ right one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from chassis.errors import Refused
@@ -24,25 +24,14 @@ class Eye(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class LensPower:
-    """Power of a lens in hundredths of a dioptre, without axis: a finished lens is turned when it
-    is edged."""
+    """Power of a lens in hundredths of a dioptre as its box is labelled: in minus cylinder and
+    without axis, since a finished lens is turned when it is edged."""
 
     sphere_centidioptres: int
     cylinder_centidioptres: int = 0
     add_centidioptres: int | None = None
 
-    def in_minus_cylinder(self) -> LensPower:
-        """Return the same lens as its box is labelled: S+C, -C when the cylinder is plus."""
-        if self.cylinder_centidioptres <= 0:
-            return self
-        return replace(
-            self,
-            sphere_centidioptres=self.sphere_centidioptres + self.cylinder_centidioptres,
-            cylinder_centidioptres=-self.cylinder_centidioptres,
-        )
-
     def differs_in(self, other: LensPower) -> list[str]:
-        """Return the fields in which two lenses differ, whatever the sign of their cylinders."""
-        one, two = self.in_minus_cylinder(), other.in_minus_cylinder()
+        """Return the fields in which two lenses differ."""
         names = [field.name for field in fields(self)]
-        return [name for name in names if getattr(one, name) != getattr(two, name)]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from chassis import locks
 from chassis.db import Database
 from chassis.errors import Unknown
 from chassis.objects import ObjectStore
@@ -25,8 +26,6 @@ PURPOSE = "anchor"
 _EVERY = timedelta(days=1)
 _SETTLED = timedelta(minutes=5)
 """Older than this, no transaction is under way any more that may still commit a row."""
-
-_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('anchor'))")
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
@@ -72,7 +71,7 @@ def make_due(
     """Make the next anchor when the last one is a day old and there is something new; true when one
     was made. Raises Unavailable."""
     with database.engine.begin() as connection:
-        connection.execute(_LOCK)
+        locks.take(connection, "anchor")
         due = _due(connection, service, at)
         if due is None:
             return False
