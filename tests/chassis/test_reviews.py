@@ -15,7 +15,7 @@ from chassis import actor, clock
 from chassis.actor import Actor, Scope
 from chassis.errors import NotPermitted
 from chassis.ids import as_uuid
-from chassis.records import deciding, holdings, worklists
+from chassis.records import deciding, holdings, reviewing, worklists
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import ApprovalStatus, Record
 from chassis.records.known_versions import PinOutdated
@@ -410,3 +410,59 @@ def together(*runs: Callable[[], None]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def test_work_that_stands_afresh_while_it_is_being_asked_about_is_not_held_by_the_question(
+    owners: TwoOwners,
+) -> None:
+    older = owners.sign(-200)
+    work = owners.release(older, "power")
+    newer = owners.supersede(older.id, power=-225)
+
+    def rest_on_the_newer() -> None:
+        with owners.downstream.work(EDGER) as unit:
+            held = unit.records.get(WORK, work.id)
+            unit.records.move(held, "redo", relies_on=[pin(newer, "power")])
+
+    moving = threading.Thread(target=rest_on_the_newer)
+    ended = replace(change_of(older.id, older.version), what=ChangeKind.SUPERSEDED)
+    with owners.downstream.work(actor.system("downstream")) as unit:
+        reviewing.open_for(unit.records, reviewing.heard(ended))
+        moving.start()
+        moving.join(1.0)
+    moving.join()
+
+    assert owners.reviews_of(work) == []
+
+
+def test_work_that_stood_afresh_before_it_was_asked_about_is_not_asked(owners: TwoOwners) -> None:
+    older = owners.sign(-200)
+    work = owners.release(older, "power")
+    newer = owners.supersede(older.id, power=-225)
+    ended = replace(change_of(older.id, older.version), what=ChangeKind.SUPERSEDED)
+    hearing = threading.Thread(target=owners.hear, args=[ended])
+
+    with owners.downstream.work(EDGER) as unit:
+        held = unit.records.get(WORK, work.id)
+        unit.records.move(held, "redo", relies_on=[pin(newer, "power")])
+        hearing.start()
+        hearing.join(1.0)
+    hearing.join()
+
+    assert owners.reviews_of(work) == []
+
+
+def test_work_that_is_finished_while_it_is_being_asked_about_leaves_no_question(
+    owners: TwoOwners,
+) -> None:
+    sheet = owners.sign(-200)
+    work = owners.release(sheet, "power")
+    finishing = threading.Thread(target=finish, args=[owners, work])
+    with owners.downstream.work(actor.system("downstream")) as unit:
+        changed = reviewing.heard(change_of(sheet.id, 2, "power"))
+        reviewing.open_for(unit.records, changed)
+        finishing.start()
+        finishing.join(1.0)
+    finishing.join()
+
+    assert owners.reviews_of(work) == []

@@ -47,6 +47,12 @@ _HOLDERS = (
     )
     .order_by(record_table.c.id)
 )
+_HOLD = (
+    select(record_table.c.id)
+    .where(record_table.c.id == any_(bindparam("holder_ids", type_=ARRAY(Uuid))))
+    .order_by(record_table.c.id)
+    .with_for_update(read=True)
+)
 _ADD = text(
     """
     INSERT INTO pin (holder_id, record_id, kind, relied_version, settled_version, settled_by,
@@ -124,6 +130,12 @@ def holders_of(connection: Connection, record_id: str) -> list[tuple[Record[Any]
     which they do."""
     rows = connection.execute(_HOLDERS, {"pinned_id": record_id}).mappings().all()
     return [(record_of(row), pin_of(_pin_beside(row))) for row in rows]
+
+
+def hold(connection: Connection, holders: Sequence[Record[Any]]) -> None:
+    """Wait for whoever writes these records now, and let nobody write them until this transaction
+    ends."""
+    connection.execute(_HOLD, {"holder_ids": [as_uuid(one.id) for one in holders]})
 
 
 def _pin_beside(row: RowMapping) -> dict[str, Any]:

@@ -90,11 +90,22 @@ def told(stale: StalePin, gate: str) -> Cause:
 def open_for(book: RecordBook, cause: Cause, *, only: str = "") -> None:
     """Open a review for every open record that the cause makes stale (or for one of them), unless
     it has one already; and end what a lock asked, once the lock has ended."""
-    for holder, pin in holdings.holders_of(book.connection, cause.record_id):
-        if holder.id == (only or holder.id) and _asked(holder) and cause.makes_stale(pin):
+    stale = _made_stale(book, cause, only)
+    if stale:
+        # Who moves one on to something else meanwhile could not see a review that is not committed.
+        holdings.hold(book.connection, stale)
+        for holder in _made_stale(book, cause, only):
             _open(book, cause, holder)
     if not cause.is_void:
         _end_locks(book, cause)
+
+
+def _made_stale(book: RecordBook, cause: Cause, only: str) -> list[Record[Any]]:
+    return [
+        holder
+        for holder, pin in holdings.holders_of(book.connection, cause.record_id)
+        if holder.id == (only or holder.id) and _asked(holder) and cause.makes_stale(pin)
+    ]
 
 
 def settle_holders(book: RecordBook, holders: Iterable[Record[Any]]) -> None:
