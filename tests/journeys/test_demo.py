@@ -39,6 +39,18 @@ KEYS = {
 """What summary.json holds, whatever became of the demo."""
 
 
+METRICS = (
+    "optichain.rpc.duration",
+    "optichain.http.duration",
+    "optichain.handovers",
+    "optichain.gate.refusals",
+    "optichain.outbox.age",
+    "optichain.queue.lag",
+    "optichain.dead_letters.waiting",
+)
+"""What the people on call watch."""
+
+
 @dataclass
 class Demo:
     """A demo that was run."""
@@ -119,6 +131,12 @@ def test_the_demo_prints_the_journey_its_handovers_and_one_trace_as_a_tree(demoe
     root = next(n for n, line in enumerate(lines) if line.startswith(f"trace {accepted}"))
     branches = {line.split()[0] for line in lines[root + 1 :] if line.startswith("  ")}
     assert branches >= {"labjob.api", "billing.api", "labjob.worker"}
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_what_the_people_on_call_watch_was_measured(demoed: Demo, metric: str) -> None:
+    files = [path.read_text() for path in (demoed.var / "telemetry").glob("*.metrics.jsonl")]
+    assert any(f'"{metric}"' in text for text in files)
 
 
 def test_the_instruments_are_taken_out_of_service_before_their_lines_end(demoed: Demo) -> None:
