@@ -29,10 +29,9 @@ from chassis.records import known_versions, reviewing
 from chassis.records.changes import ChangeKind
 from chassis.records.facts import RecordChanged
 from chassis.roles import Role
-from chassis.rpc.object_service import api as object_api
 from chassis.rpc.peers import Peers, rpc_of
-from chassis.rpc.record_service import api as record_api
 from chassis.rpc.server import Steps, make_server
+from chassis.rpc.shared import SHARED_APIS
 from chassis.rpc.status import from_status
 from chassis.tokens import Verifier
 
@@ -144,7 +143,7 @@ class Chain:
         keys = module.keys(database, loaded) if hasattr(module, "keys") else peers.keys
         objects = ObjectStore(loaded.s3_url.get_secret_value())
         steps = Steps(database, peers, Verifier(keys), objects, loaded)
-        server = make_server([*module.APIS, record_api, object_api], steps)
+        server = make_server([*module.APIS, *SHARED_APIS], steps)
         assert server.add_insecure_port(loaded.listen)
         server.start()
         return server

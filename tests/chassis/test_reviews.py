@@ -15,7 +15,7 @@ from chassis import actor, clock
 from chassis.actor import Actor, Scope
 from chassis.errors import NotPermitted
 from chassis.ids import as_uuid
-from chassis.records import deciding, holdings, reviewing, worklists
+from chassis.records import escalating, holdings, reviewing, worklists
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import ApprovalStatus, Record
 from chassis.records.known_versions import PinOutdated
@@ -297,7 +297,7 @@ def test_an_overdue_review_goes_one_role_up_and_both_may_decide_it(
     work, one = asked
     run_out(owners, one)
     with owners.downstream.work(actor.system("downstream")) as unit:
-        deciding.escalate_due(unit)
+        escalating.escalate_due(unit)
 
     (late,) = owners.reviews_of(work)
     assert (late.responsible_role, late.content.escalated_from) == (

@@ -24,7 +24,7 @@ CASE_SERVICES = ("customer", "inventory", "clinical", "billing", "labjob")
 """The services whose records may belong to a case."""
 
 OWNERS = {kind: service for service, kinds in _KINDS.items() for kind in kinds.split()} | {
-    f"{service}_review": service for service in _KINDS
+    f"{service}_{what}": service for service in _KINDS for what in ("review", "issue")
 }
 """Service by kind of id. A test compares it with the kinds that the services declare."""
 
@@ -46,3 +46,8 @@ def owner_of_record(request: Any) -> str:
 def owner_of_review(request: Any) -> str:
     """Return the service that keeps the review a request names."""
     return owner_of(request.review_id)
+
+
+def owner_of_issue(request: Any) -> str:
+    """Return the service that keeps the issue a request names."""
+    return owner_of(request.issue_id)

@@ -1,5 +1,5 @@
-"""What waits for the caller, from every service: handovers that nobody took up, and reviews that
-nobody decided."""
+"""What waits for the caller, from every service: handovers that nobody took up, reviews that nobody
+decided, and issues that nobody closed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,13 @@ REVIEWS = Merged(
     request=records.ListReviewsRequest,
     response=records.ListReviewsResponse,
     field="reviews",
+    place=lambda one: (one.due_at.ToNanoseconds(), one.envelope.id),
+    order="Due first",
+)
+ISSUES = Merged(
+    request=records.ListIssuesRequest,
+    response=records.ListIssuesResponse,
+    field="issues",
     place=lambda one: (one.due_at.ToNanoseconds(), one.envelope.id),
     order="Due first",
 )
@@ -48,5 +55,18 @@ COMPOSED = (
         asks=(records.ListReviewsRequest,),
         schema=REVIEWS.schema,
         compose=REVIEWS.page,
+    ),
+    Composed(
+        route=get("/issues", records.ListIssuesRequest),
+        name="ListIssues",
+        subject="records",
+        text=(
+            "Returns the issues that wait for one of the caller's roles at the caller's branch, "
+            "for the caller in person, or those of them that are overdue, from every service, due "
+            "first."
+        ),
+        asks=(records.ListIssuesRequest,),
+        schema=ISSUES.schema,
+        compose=ISSUES.page,
     ),
 )

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from billing import accounts, store
+from billing.money import ledger
 from billing.money.ledger import Posting
 from billing.money.price_list import PRICE_LIST, Price
 from billing.order.order import ORDER, Order
@@ -17,6 +18,7 @@ from chassis import clock
 from chassis.db import Reading
 from chassis.errors import Refused, Unknown
 from chassis.pages import Page, after, size_of
+from chassis.records.conditions import Asked, ConditionType, Finding, answers, found
 from chassis.records.envelope import Record
 from chassis.records.kinds import Kind
 from chassis.records.queries import record_at, records_at, standing
@@ -164,3 +166,19 @@ def latest_posting(postings: list[Posting]) -> str:
 
 def _today(reading: Reading) -> date:
     return store.day(reading.connection, reading.actor.branch_id, clock.now())
+
+
+@answers(ConditionType.REFUND_POSTED)
+def refund_posted(connection: Connection, asked: Asked) -> Finding:
+    """Tell whether enough was given back on an order, and nothing is left to give back. Raises
+    Unknown."""
+    order = read(connection, ORDER, asked.condition.record_id)
+    postings = store.postings_of(connection, order.id)
+    left = accounts.balance_from(order, postings).to_refund.amount_minor
+    lacking = asked.condition.amount_minor - ledger.given_back(postings)
+    missing = ""
+    if left > 0:
+        missing = f"{left} minor units are still to be given back on {order.id}"
+    elif lacking > 0:
+        missing = f"{lacking} minor units more must be given back on {order.id}"
+    return found(asked, order, missing)

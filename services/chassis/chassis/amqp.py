@@ -46,7 +46,7 @@ from chassis.amqp_threads import Clockwork, Relay
 from chassis.db import Database
 from chassis.errors import Outdated, Unavailable
 from chassis.housekeeping import HOUSEKEEPING_SECONDS, Housekeeping
-from chassis.records import deciding, known_versions, reviewing
+from chassis.records import escalating, known_versions, reviewing
 from chassis.records.facts import RecordChanged
 from chassis.sealing import SigningKey
 from chassis.settings import ServiceSettings
@@ -340,9 +340,9 @@ def _timed(worker: Worker, method: str) -> bool:
 
 
 def _escalate(worker: type[Worker], database: Database) -> bool:
-    """Bring reviews that nobody decided in time one role up."""
+    """Bring reviews and issues that are overdue one role up."""
     with database.work(actor.system(worker.name)) as work:
-        return deciding.escalate_due(work)
+        return escalating.escalate_due(work)
 
 
 def _anchor(service: str, database: Database, settings: ServiceSettings) -> bool:

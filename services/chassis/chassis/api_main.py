@@ -1,4 +1,4 @@
-"""Starts the api of a service: its own RPCs and the RecordService that every service has."""
+"""Starts the api of a service: its own RPCs and those that every service has."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any
 
 from chassis import boot
 from chassis.objects import ObjectStore
-from chassis.rpc.object_service import api as object_api
 from chassis.rpc.peers import Peers
-from chassis.rpc.record_service import api as record_api
 from chassis.rpc.server import Steps, serve
+from chassis.rpc.shared import SHARED_APIS
 from chassis.tokens import KeyCache, Verifier
 
 
@@ -23,5 +22,5 @@ def run(service: str) -> None:
     keys: KeyCache = module.keys(database, settings) if hasattr(module, "keys") else peers.keys
     objects = ObjectStore(settings.s3_url.get_secret_value())
     steps = Steps(database, peers, Verifier(keys), objects, settings)
-    serve([*module.APIS, record_api, object_api], steps, getattr(module, "background", None))
+    serve([*module.APIS, *SHARED_APIS], steps, getattr(module, "background", None))
     boot.finish(database)

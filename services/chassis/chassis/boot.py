@@ -9,6 +9,7 @@ from typing import Any
 from chassis import logs, telemetry
 from chassis.db import Database
 from chassis.facts import FactBook
+from chassis.records.issues import issue_kind
 from chassis.records.reviews import review_kind
 from chassis.settings import ServiceSettings, load
 
@@ -29,6 +30,7 @@ def database_of(service: str, settings: ServiceSettings) -> Database:
     events: Any = importlib.import_module(f"optichain.{service}.v1.events_pb2")
     shared: Any = importlib.import_module("optichain.record.v1.events_pb2")
     review_kind(service)
+    issue_kind(service)
     keeps_people = find_spec(f"{service}.seal") is not None
     seal: Any = importlib.import_module(f"{service}.seal").seal(settings) if keeps_people else None
     return Database(

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from chassis.actor import Scope
 from chassis.errors import FieldProblem, Invalid
 from chassis.ids import check_id
-from chassis.roles import STAFF, Role
+from chassis.roles import ACTING_STAFF, STAFF, Role
 from optichain.auth.v1 import role_pb2, rule_pb2
 from optichain.field.v1 import rule_pb2 as field_pb2
 
@@ -71,7 +71,8 @@ def rule_of(method: Any) -> Rule:
 
 def _roles(written: Any) -> tuple[Role, ...]:
     named = (_role(number) for number in (*written.roles, *written.chain_roles))
-    return tuple(dict.fromkeys((*(STAFF if written.staff else ()), *named)))
+    staff = STAFF if written.staff else ACTING_STAFF if written.acting_staff else ()
+    return tuple(dict.fromkeys((*staff, *named)))
 
 
 def _role(number: Any) -> Role:

@@ -46,3 +46,6 @@ STAFF = tuple(
     if role not in (Role.ON_CALL, Role.PARTNER_LAB, Role.INSTRUMENT, Role.SYSTEM)
 )
 """Everybody who works on cases."""
+
+ACTING_STAFF = tuple(role for role in STAFF if role is not Role.AUDITOR)
+"""Everybody who acts on cases: auditors read and add nothing."""

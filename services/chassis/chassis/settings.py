@@ -38,6 +38,10 @@ class ProcessSettings(BaseSettings):
         """Return host:port of a service's gRPC door."""
         return str(getattr(self, f"{service}_address"))
 
+    def knows(self, service: str) -> bool:
+        """Tell whether there is such a service."""
+        return hasattr(self, f"{service}_address")
+
 
 class SharedSettings(ProcessSettings):
     """What every process of a service is told besides: broker, object store and data key."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from chassis.db import Reading
 from chassis.ids import as_uuid
 from chassis.pages import Page, position, size_of
 from chassis.records.book import WrongBranch
+from chassis.records.conditions import Asked, ConditionType, Finding, answers, found
 from chassis.records.envelope import Record
 from chassis.records.queries import record_at
 from customer import store, store_lists
@@ -24,6 +27,18 @@ def list_messages(
     found = store_lists.messages(connection, ids, order_id, _moment(page_token), size + 1)
     page = Page.of(found, size, key=_recorded)
     return {"messages": page.rows, "next_page_token": page.next_page_token}
+
+
+@answers(ConditionType.CUSTOMER_INFORMED)
+def customer_informed(connection: Connection, asked: Asked) -> Finding:
+    """Tell whether a person was told something in a case since an issue was opened, or wanted to be
+    told nothing. Raises Unknown."""
+    customer_id = store.living(connection, asked.condition.record_id)
+    ids = store.ids_of(connection, [customer_id])
+    told = store_lists.is_informed(connection, ids, asked.case_id, asked.opened_at)
+    since = asked.opened_at.isoformat(timespec="seconds")
+    text = f"{customer_id} was told nothing about it since {since}"
+    return found(asked, record_at(connection, customer_id), "" if told else text)
 
 
 def list_follow_ups(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, insert, or_, select, tuple_
@@ -39,6 +39,20 @@ def messages(
     if after:
         statement = statement.where(order < tuple(after))
     return [record_of(row, MESSAGE) for row in connection.execute(statement).mappings()]
+
+
+def is_informed(
+    connection: Connection, customer_ids: Sequence[str], case_id: str, since: datetime
+) -> bool:
+    """Tell whether a message of a person was recorded since a moment, in a case if one is named."""
+    told = select(record.c.id).where(
+        record.c.kind == MESSAGE.name,
+        record.c.customer_id.in_(list(customer_ids)),
+        record.c.recorded_at >= since,
+    )
+    if case_id:
+        told = told.where(record.c.case_id == case_id)
+    return connection.execute(told.limit(1)).first() is not None
 
 
 def follow_ups_due(

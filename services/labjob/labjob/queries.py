@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from chassis import clock
+from sqlalchemy import Connection
+
+from chassis import actor, clock
 from chassis.db import Reading
 from chassis.errors import invalid
 from chassis.ids import as_uuid
 from chassis.pages import Page, position, size_of
 from chassis.records.book import RecordBook
+from chassis.records.conditions import Asked, ConditionType, Finding, answers, found
 from chassis.records.envelope import Record
+from chassis.records.holdings import pins_of
 from chassis.records.kinds import Kind
 from labjob import store
 from labjob.collection import BRANCH_CHECK, COLLECTION, FITTING_CHECK, WARRANTY
@@ -106,3 +110,23 @@ def list_job_steps(reading: Reading, *, job_id: str) -> dict[str, list[Record[An
     """Return every step of a job, each kind oldest first. Raises Unknown."""
     get_job(reading, job_id=job_id)
     return {name: store.steps_of(reading.connection, kind, job_id) for name, kind in _STEPS.items()}
+
+
+@answers(ConditionType.QC_PASSED_AGAINST_LIVE)
+def qc_passed(connection: Connection, asked: Asked) -> Finding:
+    """Tell whether a job passed its inspection as it stands; it holds only while nothing that the
+    job rests on is stale. Raises Unknown."""
+    book = RecordBook(connection, actor.system("labjob"), clock.now())
+    job = book.find(JOB, asked.condition.record_id)
+    return found(asked, job, _lacks_of_qc(book, job), pins_of(connection, job.id))
+
+
+def _lacks_of_qc(book: RecordBook, job: Record[Job]) -> str:
+    if not job.content.qc_result_id:
+        return f"{job.id} was not inspected"
+    result = book.find(QC_RESULT, job.content.qc_result_id)
+    if not result.content.passed:
+        return f"{job.id} did not pass its inspection"
+    if result.content.job_version != job.version:
+        return f"{job.id} has changed since its inspection"
+    return ""

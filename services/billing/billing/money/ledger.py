@@ -149,6 +149,16 @@ def balance_of(postings: Iterable[Posting], *accounts: Account) -> int:
     )
 
 
+def given_back(postings: Iterable[Posting]) -> int:
+    """Return what the customer got back, in minor units, payments that were undone among it."""
+    return -sum(
+        entry.amount_minor
+        for posting in postings
+        for entry in posting.entries
+        if entry.account in MONEY and entry.amount_minor < 0
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Balance:
     """How an order stands in money."""

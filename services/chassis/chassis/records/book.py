@@ -244,6 +244,7 @@ class RecordBook:
         responsible_role: Role | None = None,
         customer_id: str = "",
         case_id: str = "",
+        closes_when: str = "",
         **corrected: Any,
     ) -> Record[C]:
         """Correct content: the next version, with old and new values kept and everybody told who
@@ -267,6 +268,7 @@ class RecordBook:
             responsible_role=responsible_role or record.responsible_role,
             customer_id=customer_id or record.customer_id,
             case_id=case_id or record.case_id,
+            closure=Closure(condition=closes_when) if closes_when else record.closure,
             reason_code=reason_code,
             reason=reason,
         )

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from chassis.actor import Actor
 from chassis.db import UnitOfWork
 from chassis.ids import as_uuid
-from chassis.records import holdings
+from chassis.records import holdings, worklist_rows
 from chassis.records.envelope import Approval, ApprovalStatus, Record
 from chassis.records.gates import Comparison
 from chassis.records.kinds import kind_named, kind_of
 from chassis.records.pins import Pin
 from chassis.records.review_policy import ReviewPolicy
-from chassis.records.reviewing import close, keep_row, open_reviews
+from chassis.records.reviewing import close, open_reviews
 from chassis.records.reviews import (
     Decision,
     DecisionIncomplete,
@@ -41,8 +40,6 @@ must still do before the review ends."""
 
 Consequences = Mapping[tuple[str, Decision], CarryOut]
 """What a service does, by kind of holder and decision."""
-
-_CLAIMED_AT_ONCE = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,42 +96,6 @@ def decide(
     return _go_on(work, review, decision, said, consequences)
 
 
-def escalate_due(work: UnitOfWork) -> bool:
-    """Bring reviews whose time is over one role up, visibly; true when more may be due."""
-    table = review_table.c
-    due = (
-        select(table.id)
-        .where(table.closed_at.is_(None), table.due_at < work.at)
-        .order_by(table.due_at, table.id)
-        .limit(_CLAIMED_AT_ONCE)
-        .with_for_update(skip_locked=True)
-    )
-    claimed = list(work.connection.execute(due).scalars())
-    policy = ReviewPolicy.in_force(work.connection, work.at)
-    for review in open_reviews(work.connection, table.id.in_(claimed)) if claimed else ():
-        _escalate(work, review, policy)
-    return len(claimed) == _CLAIMED_AT_ONCE
-
-
-def _escalate(work: UnitOfWork, review: Record[Review], policy: ReviewPolicy) -> None:
-    role = review.responsible_role
-    assert role is not None
-    minutes = policy.due_minutes(review.content.holder_kind)
-    up = policy.next_up(role)
-    escalated = work.records.move(
-        review,
-        "escalate",
-        responsible_role=up or role,
-        owner="" if up else review.owner,
-        due_at=work.at + timedelta(minutes=minutes),
-        escalated_from=(*review.content.escalated_from, role)
-        if up
-        else review.content.escalated_from,
-        reason_code="OVERDUE",
-    )
-    keep_row(work.connection, escalated)
-
-
 def _require_reviewer(
     review: Record[Review], actor: Actor, policy: ReviewPolicy, decision: Decision
 ) -> None:
@@ -188,7 +149,7 @@ def _keep(
             approval=Approval(status=ApprovalStatus.PENDING),
             **said,
         )
-        keep_row(work.connection, proposed)
+        worklist_rows.follow(work.records, review_table, review, proposed)
         return proposed
     if review.content.decided_by == work.actor.id:
         raise SamePerson("somebody else must agree", id=review.id)

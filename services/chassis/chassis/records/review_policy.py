@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,10 +26,10 @@ class ReviewPolicy:
         """Return the edition in force. Raises NoRuleInForce."""
         return cls(in_force(connection, "review_policy", at.date()).body)
 
-    def due_minutes(self, holder_kind: str) -> int:
-        """Return the minutes in which a review of such a record should be decided."""
+    def due_in(self, holder_kind: str) -> timedelta:
+        """Return the time in which a review of such a record should be decided."""
         minutes = self.body["due_minutes"]
-        return int(minutes.get(holder_kind, minutes["usual"]))
+        return timedelta(minutes=minutes.get(holder_kind, minutes["usual"]))
 
     def delegate_of(self, role: Role) -> Role | None:
         """Return the role that may decide for an absent owner."""

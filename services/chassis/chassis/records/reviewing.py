@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from chassis.ids import as_uuid, new_id
-from chassis.records import holdings
+from chassis.records import holdings, worklist_rows
 from chassis.records.changes import VOIDING, ChangeKind
 from chassis.records.envelope import Record
 from chassis.records.facts import RecordChanged
@@ -149,17 +149,8 @@ def close(
     closed = book.move(
         review, "close", nobody_next=True, closed=True, reason_code=reason_code, **said
     )
-    keep_row(book.connection, closed, closed_at=book.at)
+    worklist_rows.follow(book, review_table, review, closed, closed_at=book.at)
     return closed
-
-
-def keep_row(connection: Connection, review: Record[Review], **values: Any) -> None:
-    """Bring what a review is found by up to what it says."""
-    due_at, owner = review.content.due_at, review.owner
-    if review.responsible_role is not None:
-        values["responsible_role"] = review.responsible_role
-    statement = update(review_table).where(review_table.c.id == as_uuid(review.id))
-    connection.execute(statement.values(due_at=due_at, owner=owner, **values))
 
 
 def _asked(holder: Record[Any]) -> Reviewed | None:
@@ -178,8 +169,8 @@ def _open(book: RecordBook, cause: Cause, holder: Record[Any]) -> None:
     role = reviewed.role or holder.responsible_role
     kind = review_kind(owner_of(holder.kind.name))
     review_id = new_id(kind.prefix)
-    minutes = ReviewPolicy.in_force(book.connection, book.at).due_minutes(holder.kind.name)
-    due_at = book.at + timedelta(minutes=minutes)
+    policy = ReviewPolicy.in_force(book.connection, book.at)
+    due_at = book.at + policy.due_in(holder.kind.name)
     row = {
         "id": as_uuid(review_id),
         "holder_id": as_uuid(holder.id),
@@ -194,7 +185,7 @@ def _open(book: RecordBook, cause: Cause, holder: Record[Any]) -> None:
     unless_there = insert(review_table).values(row).on_conflict_do_nothing()
     if book.connection.execute(unless_there.returning(review_table.c.id)).first() is None:
         return
-    book.add(
+    opened = book.add(
         kind,
         Review(
             holder_id=holder.id,
@@ -219,6 +210,7 @@ def _open(book: RecordBook, cause: Cause, holder: Record[Any]) -> None:
         owner=holder.owner,
         closes_when="review_decided",
     )
+    worklist_rows.tell(book, opened)
 
 
 def _end_locks(book: RecordBook, cause: Cause) -> None:

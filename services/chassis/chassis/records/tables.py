@@ -146,6 +146,17 @@ review = Table(
     Column("closed_at", instant),
 )
 
+issue = Table(
+    "issue",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("responsible_role", Text),
+    Column("held_at_id", Id("br")),
+    Column("owner", Text),
+    Column("due_at", instant),
+    Column("closed_at", instant),
+)
+
 anchor = Table(
     "anchor",
     metadata,

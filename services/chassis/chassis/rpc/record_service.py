@@ -3,6 +3,7 @@ never calls out."""
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from google.protobuf.message import Message
 
 from chassis.db import Reading
 from chassis.pages import position, size_of, token_of
-from chassis.records import anchors, gates, proof, queries, worklists
+from chassis.records import anchors, conditions, gates, proof, queries, worklists
+from chassis.records.conditions import Asked, Condition
 from chassis.records.pins import Pin
 from chassis.records.worklists import Worklist
 from chassis.rpc.api import Api
@@ -52,7 +54,28 @@ def _list_reviews(
 
 
 def _list_case_reviews(reading: Reading, *, case_id: str) -> Any:
-    return {"reviews": worklists.of_case(reading.connection, case_id)}
+    return {"reviews": worklists.reviews_of_case(reading.connection, case_id)}
+
+
+def _get_issue(reading: Reading, *, issue_id: str) -> Any:
+    return {"issue": worklists.issue(reading.connection, issue_id)}
+
+
+def _list_issues(
+    reading: Reading, *, worklist: Worklist | None, page_size: int, page_token: str
+) -> Any:
+    page = worklists.issues(
+        reading.connection,
+        reading.actor,
+        worklist,
+        page_size=size_of(page_size),
+        page_token=page_token,
+    )
+    return {"issues": page.rows, "next_page_token": page.next_page_token}
+
+
+def _list_case_issues(reading: Reading, *, case_id: str) -> Any:
+    return {"issues": worklists.issues_of_case(reading.connection, case_id)}
 
 
 def _list_waiting(reading: Reading, *, page_size: int, page_token: str) -> Any:
@@ -70,6 +93,9 @@ api.queries(
     GetReview=_get_review,
     ListReviews=_list_reviews,
     ListCaseReviews=_list_case_reviews,
+    GetIssue=_get_issue,
+    ListIssues=_list_issues,
+    ListCaseIssues=_list_case_issues,
 )
 
 
@@ -83,6 +109,17 @@ def _check_versions(call: Call, request: Any) -> Message:
         for record_id, version in found.live.items()
     ]
     return call.reply({"stale": found.stale, "live": live})
+
+
+@api.asks("CheckConditions")
+def _check_conditions(call: Call, request: Any) -> Message:
+    opened_at = request.opened_at.ToDatetime(tzinfo=UTC)
+    asked = [
+        Asked(condition=value_of(one, Condition), case_id=request.case_id, opened_at=opened_at)
+        for one in request.conditions
+    ]
+    with call.database.snapshot() as connection:
+        return call.reply({"findings": [conditions.look(connection, one) for one in asked]})
 
 
 @api.asks("ListHistoryFlaws")
