@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from typing import cast
 
 import uvicorn
@@ -21,17 +22,23 @@ class _Server(uvicorn.Server):
     """Says when it serves, as every process of the chain does."""
 
     listen = ""
+    before_stop: Callable[[], None]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             log.info("ready", listen=self.listen)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.before_stop()  # else it would wait for streams that never end
+        await super().shutdown(sockets)
+
 
 def server_of(settings: Settings) -> uvicorn.Server:
     """Return a server of the application; it is given the socket to serve on."""
+    app = make_app(settings)
     config = uvicorn.Config(
-        make_app(settings),
+        app,
         http="h11",
         ws="none",
         lifespan="on",
@@ -43,6 +50,7 @@ def server_of(settings: Settings) -> uvicorn.Server:
     )
     server = _Server(config)
     server.listen = settings.listen
+    server.before_stop = app.before_stop
     return server
 
 

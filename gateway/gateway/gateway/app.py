@@ -14,11 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 from starlette.routing import Route as HttpRoute
-from starlette.types import ASGIApp
 
 from chassis.errors import DomainError, Unavailable
-from gateway import api_page, story, waiting
+from gateway import api_page, live, story, waiting
 from gateway.attempts import Attempts, Serve
+from gateway.bell import Bell
 from gateway.clients import Clients
 from gateway.edge import TEMPLATE, Edge, log
 from gateway.endpoint import Endpoint, json_response
@@ -35,13 +35,17 @@ PREFIX = "/api/v1"
 COMPOSED = (*story.COMPOSED, *waiting.COMPOSED)
 
 
-def make_app(settings: Settings) -> ASGIApp:
+def make_app(settings: Settings) -> Edge:
     """Return the application. Raises RouteUnfit when a table does not fit the contract."""
     clients, attempts = Clients(settings), Attempts(settings)
+    bell = Bell(settings.amqp_url.get_secret_value())
+    streams = live.Live(clients, bell)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
+        bell.start()
         yield
+        await bell.close()
         await clients.close()
 
     app = FastAPI(
@@ -68,9 +72,10 @@ def make_app(settings: Settings) -> ASGIApp:
     for one in COMPOSED:
         composing = one.endpoint(clients, settings, PREFIX)
         app.router.add_route(PREFIX + one.route.path, composing, methods=["GET"])
+    app.router.add_route(PREFIX + live.PATH, streams.serve, methods=["GET"])
     _add_own(app, clients, settings)
-    Pages(clients, settings, attempts).add_to(app)
-    return Edge(app, settings)
+    Pages(clients, settings, attempts, streams).add_to(app)
+    return Edge(app, settings, before_stop=streams.end)
 
 
 @lru_cache

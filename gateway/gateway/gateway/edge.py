@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import telemetry
@@ -19,6 +20,9 @@ log = structlog.get_logger()
 
 TEMPLATE = "optichain.route"
 """Where an endpoint leaves its path template in the scope, for the span and the log."""
+
+_PATIENCE = "optichain.patience"
+"""Where the edge leaves what lets an answer take its time."""
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _NOWHERE = "(no route)"
@@ -35,7 +39,10 @@ _HTTPS = {"Strict-Transport-Security": "max-age=31536000"}
 class Edge:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: Settings, *, before_stop: Callable[[], None]
+    ) -> None:
+        self.before_stop = before_stop
         self._app = app
         self._settings = settings
         self._always = _HEADERS | (_HTTPS if settings.is_https else {})
@@ -66,7 +73,8 @@ class Edge:
 
     async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
-            async with asyncio.timeout(self._settings.request_seconds):
+            async with asyncio.timeout(self._settings.request_seconds) as patience:
+                scope[_PATIENCE] = patience
                 await self._app(scope, receive, answer.send)
         except TimeoutError:
             late = TooLate("the answer took too long; repeat a write under its Idempotency-Key")
@@ -76,6 +84,11 @@ class Edge:
             log.exception("request failed", route=scope.get(TEMPLATE, _NOWHERE))
             if not answer.status:
                 await failure().response()(scope, receive, answer.send)
+
+
+def stay(request: Request) -> None:
+    """Let the answer to this request take as long as its client listens."""
+    request.scope[_PATIENCE].reschedule(None)
 
 
 class _Answer:

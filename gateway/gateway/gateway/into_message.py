@@ -33,6 +33,7 @@ INTEGERS = {
     FieldDescriptor.CPPTYPE_UINT64: (0, 2**64 - 1),
 }
 LONGEST_NAME = 64
+_DEEPEST = 32
 _KINDS = {
     type(None): "null (leave the field out)",
     bool: "true or false",
@@ -58,6 +59,9 @@ def fill(
     because the path names them."""
     if not isinstance(given, dict):
         problems.append(FieldProblem(place, "type", f"must be an object, not {_kind(given)}"))
+        return
+    if place.count(".") == _DEEPEST:
+        problems.append(FieldProblem(place, "depth", f"stands more than {_DEEPEST} deep"))
         return
     fields = filler_of(message.DESCRIPTOR)
     prefix = f"{place}." if place else ""

@@ -22,6 +22,7 @@ from gateway.clients import Clients
 from gateway.composed import CHANGE_DUE, Asking
 from gateway.edge import TEMPLATE
 from gateway.endpoint import mark
+from gateway.live import PATH, Live
 from gateway.order_page import page_of
 from gateway.problems import problem_of
 from gateway.rendering import page
@@ -43,7 +44,10 @@ Show = Callable[[Request, Session], Awaitable[Response]]
 class Pages:
     """The pages, with what they need."""
 
-    def __init__(self, clients: Clients, settings: Settings, attempts: Attempts) -> None:
+    def __init__(
+        self, clients: Clients, settings: Settings, attempts: Attempts, streams: Live
+    ) -> None:
+        self._streams = streams
         self._clients = clients
         self._attempts = attempts
         self._settings = settings
@@ -60,6 +64,7 @@ class Pages:
         add("/orders", self._page("/orders", self._find), methods=["GET"])
         place = "/orders/{order_id}/page"
         add(place, self._page(place, self._order), methods=["GET"])
+        add(PATH, self._page(PATH, self._live), methods=["GET"])
         add("/static/style.css", self._serve_style, methods=["GET"])
 
     def _page(self, template: str, show: Show) -> Callable[[Request], Awaitable[Response]]:
@@ -134,6 +139,10 @@ class Pages:
             except DomainError as refused:
                 return _refused(refused, signed=True)
         return response
+
+    async def _live(self, request: Request, session: Session) -> Response:
+        """Stream what changes on the worklists of whoever is signed in."""
+        return await self._streams.stream(request, session.token)
 
     async def _password(self, request: Request, session: Session) -> Response:
         """Show the form that changes one's own password, or change it and go on with a token that

@@ -1,13 +1,14 @@
 """What the gateway is told by its environment: where it listens, where it is reached, its limits.
 
-It holds no secret: it acts with the token of the person who calls, never with one of its own.
+It acts with the token of the person who calls, never with one of its own. Its one secret is the
+broker's address, where it listens for changes of worklists and says nothing.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from chassis.settings import ProcessSettings, own
 
@@ -19,6 +20,7 @@ class Settings(ProcessSettings):
     service: ClassVar[str] = "gateway"
 
     listen: str = "0.0.0.0:8080"
+    amqp_url: SecretStr = Field(alias="OPTICHAIN_AMQP_URL")
     url: str = Field(
         default="http://127.0.0.1:8080",
         description="How browsers reach the gateway; with https its cookies are Secure",
