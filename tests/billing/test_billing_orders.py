@@ -23,7 +23,7 @@ from chassis import actor
 from chassis.db import Reading
 from chassis.errors import DomainError, Invalid, Refused
 from chassis.ids import as_uuid, new_id
-from chassis.records import reviewing
+from chassis.records import reviewing, worklists
 from chassis.records.book import WrongBranch
 from chassis.records.changes import ChangeKind
 from chassis.records.pins import Pin
@@ -452,6 +452,13 @@ def test_an_estimate_later_than_the_promise_puts_it_at_risk_until_it_is_moved(
 
     assert shop.told()[-1] == "PromiseAtRisk"
     assert risks(shop) == [(order.id, eta)]
+    [issue] = issues_of(shop, order)
+    assert (issue.content.type, issue.responsible_role) == ("laboratory_delay", Role.OPTICIAN)
+    assert issue.source.kind == "system"
+    assert issue.closure.condition == (
+        "all(customer_informed(), any(record_in_state(replaced), "
+        "record_in_state(ready, collected, cancelled, closed)))"
+    )
     with shop.chain.work("billing", shop.optician.actor) as work:
         answer = approving.re_promise(
             work,
@@ -506,6 +513,11 @@ def test_a_promise_whose_day_has_come_is_flagged_once(shop: Any) -> None:
 
     assert [one for one, _eta in risks(shop)] == [order.id]
     assert shop.told().count("PromiseAtRisk") == 1
+
+
+def issues_of(shop: Any, order: Any) -> list[Any]:
+    with shop.chain.database("billing").snapshot() as connection:
+        return list(worklists.issues_of_case(connection, order.case_id))
 
 
 def risks(shop: Any) -> list[Any]:

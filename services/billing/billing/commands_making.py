@@ -7,11 +7,14 @@ from datetime import date, datetime
 from typing import Any
 
 from billing import accounts, store
+from billing.order.delay import LABORATORY_DELAY, closure
 from billing.order.facts import OrderCollected, PromiseAtRisk
 from billing.order.order import OPEN_PROMISE, ORDER, Order, OrderJob, OrderJobState
 from billing.order.promise import PROMISE, PROMISE_OUTCOME, PromiseOutcome, judged
 from chassis.db import UnitOfWork
-from chassis.records.envelope import Record
+from chassis.records import issuing
+from chassis.records.envelope import Record, Source, SourceKind
+from chassis.records.issues import LinkKind, linked
 from chassis.roles import Role
 
 _CLAIMED_AT_ONCE = 50
@@ -77,11 +80,13 @@ def flag_late(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
 
 
 def flag_promise(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
-    """Flag a promise as at risk, and tell it once."""
+    """Flag a promise as at risk, tell it once, and open an issue for whoever must tell the
+    customer."""
     promised_on = order.content.promised_on
     if promised_on is None or order.content.at_risk_since:
         return order
     order = work.records.note(order, at_risk_since=work.at)
+    _open_delay(work, order)
     told = PromiseAtRisk(
         order_id=order.id,
         case_id=order.case_id,
@@ -92,6 +97,23 @@ def flag_promise(work: UnitOfWork, order: Record[Order]) -> Record[Order]:
     )
     work.tell(order, told)
     return order
+
+
+def _open_delay(work: UnitOfWork, order: Record[Order]) -> None:
+    promise = work.records.find(PROMISE, order.content.promise_id)
+    issuing.open_issue(
+        work,
+        service=ORDER.owner,
+        type=LABORATORY_DELAY,
+        summary="the glasses will not be ready on the promised day",
+        condition=closure(customer_id=order.customer_id, order_id=order.id, promise_id=promise.id),
+        links=tuple(linked(LinkKind.RECORD, one) for one in (order, promise)),
+        customer_id=order.customer_id,
+        case_id=order.case_id,
+        branch_id=order.branch_id,
+        owner=order.owner,
+        source=Source(SourceKind.SYSTEM, "promise at risk"),
+    )
 
 
 def flag_due_promises(work: UnitOfWork) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from chassis.errors import NotPermitted, Refused, invalid
 from chassis.records.conditions import TOO_WEAK, Condition, ConditionType, Finding
+from chassis.records.envelope import Record
 from chassis.records.kinds import Kind, Transitions, moves
 from chassis.roles import Role
 from chassis.rules import in_force
@@ -50,6 +51,13 @@ class Link:
     record_id: str
     record_kind: str
     version: int = 0
+
+
+def linked(kind: LinkKind, record: Record[Any]) -> Link:
+    """Link a record of this service as it stands."""
+    return Link(
+        kind=kind, record_id=record.id, record_kind=record.kind.name, version=record.version
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
