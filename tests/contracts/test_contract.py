@@ -12,16 +12,28 @@ from chassis.actor import Scope
 from chassis.contract import rule_of
 from chassis.records import kinds
 from chassis.records.changes import ChangeKind
+from chassis.records.conditions import ConditionType
 from chassis.records.envelope import ApprovalStatus, SourceKind
+from chassis.records.issues import LinkKind
 from chassis.records.proof import Flaw
 from chassis.records.reviews import Decision
 from chassis.records.worklists import Worklist
 from chassis.roles import Role
 from contract import ROOT, SERVICES, files, messages, methods
 from optichain.auth.v1 import role_pb2, rule_pb2
-from optichain.record.v1 import envelope_pb2, pin_pb2, record_service_pb2, review_pb2
+from optichain.record.v1 import (
+    condition_pb2,
+    envelope_pb2,
+    issue_pb2,
+    pin_pb2,
+    record_service_pb2,
+    review_pb2,
+)
 
-READS = ("Get", "List", "Search", "Find", "Require", "CheckVersions", "Offer", "PrintTicket")
+READS = (
+    *("Get", "List", "Search", "Find", "Require", "CheckVersions", "CheckConditions"),
+    *("Offer", "PrintTicket"),
+)
 WITHOUT_REQUEST_ID = {
     "SignIn": "starts something new each time",
     "RenewSession": "its secret works once",
@@ -39,6 +51,7 @@ SHORT_LISTS = {
     "ListCaseRecords": "those of one case",
     "ListHandovers": "those of one case",
     "ListCaseReviews": "those of one case",
+    "ListCaseIssues": "those of one case",
     "ListAnchorFlaws": "one anchor a day",
     "ListCaseReservations": "those of one case",
     "ListHousehold": "one household",
@@ -62,6 +75,8 @@ KEPT_BACK = {"unit_cost", "acceptance_note", "replaced_by_id", "content_key"}
         (review_pb2.ReviewDecision, Decision, "REVIEW_DECISION_"),
         (record_service_pb2.Worklist, Worklist, "WORKLIST_"),
         (record_service_pb2.Flaw, Flaw, "FLAW_"),
+        (condition_pb2.ConditionType, ConditionType, "CONDITION_TYPE_"),
+        (issue_pb2.LinkKind, LinkKind, "LINK_KIND_"),
         (envelope_pb2.ApprovalStatus, ApprovalStatus, "APPROVAL_STATUS_"),
     ],
 )
