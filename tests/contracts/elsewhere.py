@@ -14,6 +14,7 @@ from chassis.db import UnitOfWork
 from chassis.ids import as_id, new_id
 from chassis.money import Money
 from chassis.records.changes import ChangeKind
+from chassis.records.conditions import Condition, ConditionType
 from chassis.records.envelope import Evidence
 from chassis.records.kinds import Kind, kind_of
 from chassis.records.pins import Pin, pin
@@ -37,6 +38,7 @@ LAWFUL: dict[str, dict[str, Any]] = {
     "lot": {"unit_cost": Money(1, "CNY")},
     "trf": {"to_branch_id": "y"},
     "ins": {"port_url": "/dev/ttyS0"},
+    "labjob_issue": {"condition": Condition(type=ConditionType.EVIDENCE_PRESENT)},
     "br": {"time_zone": "Asia/Shanghai", "branch_kind": BranchKind.SHOP},
 }
 """What the laws of a noun ask for beyond the least of its fields."""

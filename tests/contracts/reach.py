@@ -66,9 +66,10 @@ def named_by(method: Any) -> Any:
 
 
 def kind_in(field: Any) -> str:
-    """Return the kind of id a field holds."""
+    """Return the kind of id a field holds; an issue may be of any service, and is of labjob here,
+    which answers for all of them."""
     kind: str = _rule(field).id
-    return kind
+    return "labjob_issue" if field.name == "issue_id" else kind
 
 
 def _rule(field: Any) -> Any:

@@ -73,7 +73,8 @@ def wrong_ids(message: Any, place: str = "") -> list[str]:
         at = f"{place}{field.name}"
         kind = field.GetOptions().Extensions[field_pb2.rule].id
         if field.message_type is not None:
-            if field.message_type.file.package.startswith("optichain."):
+            is_ours = field.message_type.file.package.startswith("optichain.")
+            if is_ours and field.message_type is not message.DESCRIPTOR:  # one level of a tree
                 target = getattr(message, field.name)
                 inner = wrong_ids(target.add(), f"{at}[0].") if field.is_repeated else None
                 wrong += wrong_ids(target, f"{at}.") if inner is None else inner
