@@ -40,6 +40,7 @@ api.queries(
     ListOrders=queries.list_orders,
     GetLedger=queries.get_ledger,
     RequireSettled=queries.require_settled,
+    ListPromises=queries.list_promises,
     ListPromisesAtRisk=queries.list_promises_at_risk,
 )
 

@@ -125,6 +125,16 @@ def require_settled(reading: Reading, *, order_id: str) -> dict[str, Any]:
     return {"balance": balance}
 
 
+def list_promises(reading: Reading, *, order_id: str) -> dict[str, Any]:
+    """Return every promise of an order, the first one first, and what became of it. Raises
+    Unknown."""
+    read(reading.connection, ORDER, order_id)
+    return {
+        "promises": store.promises_of(reading.connection, order_id),
+        "outcome": store.outcome_of(reading.connection, order_id),
+    }
+
+
 def list_promises_at_risk(
     reading: Reading, *, branch_id: str, page_size: int, page_token: str
 ) -> dict[str, Any]:

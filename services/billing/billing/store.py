@@ -15,7 +15,7 @@ from billing.money.payment import PAYMENT, Payment
 from billing.money.price_list import PRICE_LIST, NoPriceList, Price, PriceList
 from billing.money.receipt import RECEIPT, Receipt
 from billing.order.order import OPEN_PROMISE, ORDER, Order
-from billing.order.promise import PROMISE_OUTCOME, PromiseOutcome
+from billing.order.promise import PROMISE, PROMISE_OUTCOME, Promise, PromiseOutcome
 from billing.order.terms import TERMS, NoTerms, Terms
 from billing.tables import branch_zone, ledger_entry, order_number, posting, price, receipt_number
 from chassis import locks
@@ -236,6 +236,11 @@ def payment_by_reference(connection: Connection, payment: Payment) -> Record[Pay
     )
     row = connection.execute(statement).mappings().first()
     return record_of(row, PAYMENT) if row else None
+
+
+def promises_of(connection: Connection, order_id: str) -> list[Record[Promise]]:
+    """Return the promises of an order, the first one first."""
+    return sorted(_of_order(connection, PROMISE, order_id), key=lambda one: one.content.number)
 
 
 def outcome_of(connection: Connection, order_id: str) -> Record[PromiseOutcome] | None:

@@ -49,5 +49,6 @@ api.queries(
     GetSetAside=queries.get_set_aside,
     GetReservation=queries.get_reservation,
     ListCaseReservations=queries.list_case_reservations,
+    ListCaseDraws=queries.list_case_draws,
     GetProductCost=queries.get_product_cost,
 )

@@ -3,6 +3,7 @@ cost."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from chassis.pages import Page, after, size_of
 from chassis.records.envelope import Record
 from chassis.records.queries import record_at
 from inventory import store, store_catalogue, store_piece, store_shelf
+from inventory.draw import BREAKAGE, DRAW, Breakage
 from inventory.lens import LensDesign, LensPower
 from inventory.product import Product, ProductKind
 from inventory.reservation import RESERVATION
@@ -204,6 +206,24 @@ def list_case_reservations(reading: Reading, *, case_id: str) -> dict[str, Any]:
         "locked_lot_ids": store.locked_lots(connection, lot_ids),
         "pieces": store_piece.by_ids(connection, sorted(piece_ids)),
     }
+
+
+def list_case_draws(reading: Reading, *, case_id: str) -> dict[str, Any]:
+    """Return what was drawn for a case and what broke of it, oldest first; what that cost only for
+    roles that may see it."""
+    connection, actor = reading.connection, reading.actor
+    may_see_cost = bool(BREAKAGE.readers & (actor.roles | {actor.role}))
+    broken = store.of_case(connection, BREAKAGE, case_id)
+    return {
+        "draws": store.of_case(connection, DRAW, case_id),
+        "breakages": [one if may_see_cost else _without_cost(one) for one in broken],
+    }
+
+
+def _without_cost(breakage: Record[Breakage]) -> dict[str, Any]:
+    names = [field.name for field in fields(Breakage) if field.name != "cost"]
+    told = {name: getattr(breakage.content, name) for name in names}
+    return {"envelope": breakage, **told}
 
 
 def _after(page_token: str) -> str:

@@ -25,6 +25,7 @@ ROUTES = (
     get("/orders/{order_id}/ledger", pb.GetLedgerRequest),
     get("/orders/{order_id}/receipt", pb.GetReceiptRequest),
     get("/orders/{order_id}/settled", pb.RequireSettledRequest),
+    get("/orders/{order_id}/promises", pb.ListPromisesRequest),
     get("/promises/at-risk", pb.ListPromisesAtRiskRequest),
     post("/billing/reviews/{review_id}/decide", pb.DecideReviewRequest),
 )

@@ -38,5 +38,6 @@ ROUTES = (
     post("/reservations/{reservation_id}/replace", pb.ReplaceReservationRequest),
     post("/reservations/{reservation_id}/draw", pb.DrawToJobRequest),
     get("/cases/{case_id}/reservations", pb.ListCaseReservationsRequest),
+    get("/cases/{case_id}/draws", pb.ListCaseDrawsRequest),
     post("/breakages", pb.RecordBreakageRequest),
 )

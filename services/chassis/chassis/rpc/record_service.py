@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from chassis.db import Reading
 from chassis.pages import position, size_of, token_of
-from chassis.records import anchors, conditions, gates, proof, queries, worklists
+from chassis.records import anchors, conditions, gates, of_case, proof, queries, worklists
 from chassis.records.conditions import Asked, Condition
 from chassis.records.pins import Pin
 from chassis.records.worklists import Worklist
@@ -34,6 +34,10 @@ def _list_case_records(reading: Reading, *, case_id: str) -> Any:
 
 def _list_handovers(reading: Reading, *, case_id: str) -> Any:
     return {"handovers": queries.handovers_of_case(reading.connection, case_id)}
+
+
+def _list_case_refusals(reading: Reading, *, case_id: str, holder_ids: tuple[str, ...]) -> Any:
+    return {"refusals": of_case.refusals(reading.connection, case_id, holder_ids)}
 
 
 def _get_review(reading: Reading, *, review_id: str) -> Any:
@@ -89,6 +93,7 @@ api.queries(
     GetRecord=_get_record,
     ListCaseRecords=_list_case_records,
     ListHandovers=_list_handovers,
+    ListCaseRefusals=_list_case_refusals,
     ListWaiting=_list_waiting,
     GetReview=_get_review,
     ListReviews=_list_reviews,
@@ -159,3 +164,17 @@ def _list_changes(call: Call, request: Any) -> Message:
         seal = call.database.seal_in(connection)
         found = queries.changes(connection, request.record_id, call.actor, seal)
     return call.reply({"changes": found})
+
+
+@api.asks("ListCaseChanges")
+def _list_case_changes(call: Call, request: Any) -> Message:
+    with call.database.snapshot() as connection:
+        page = of_case.changes(
+            connection,
+            request.case_id,
+            call.actor,
+            call.database.seal_in(connection),
+            page_size=size_of(request.page_size),
+            page_token=request.page_token,
+        )
+    return call.reply({"changes": page.rows, "next_page_token": page.next_page_token})
