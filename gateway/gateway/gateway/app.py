@@ -32,7 +32,7 @@ from gateway.settings import Settings
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
 
 PREFIX = "/api/v1"
-COMPOSED = (*story.COMPOSED, *waiting.COMPOSED)
+COMPOSED = (*story.COMPOSED, *order_story.COMPOSED, *waiting.COMPOSED)
 
 
 def make_app(settings: Settings) -> Edge:

@@ -4,8 +4,9 @@ time, and saying which of them did not answer and which may not be read by the c
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from google.protobuf.message import Message
@@ -27,6 +28,9 @@ from gateway.settings import Settings
 CHANGE_DUE = "PASSWORD_CHANGE_DUE"
 """The reason of every service until a password that somebody else gave is changed."""
 
+_LEAST_SECONDS = 0.001
+"""What is asked when the time is over is refused as too late, by name; 0 would mean no limit."""
+
 Asked = tuple[str, Message]
 """The service to be asked, and the request."""
 
@@ -34,18 +38,29 @@ Asked = tuple[str, Message]
 @dataclass(frozen=True)
 class Asking:
     """What a composed answer is made with: the services, the caller's token, the seconds that one
-    service may take."""
+    service may take, and when all of them must have answered (by the monotonic clock)."""
 
     clients: Clients
     token: str
     seconds: float
+    ends_at: float | None = None
+
+    def all_within(self, seconds: float) -> Asking:
+        """Return the same with one deadline for everything that is asked, one thing after another
+        or at once."""
+        return replace(self, ends_at=time.monotonic() + seconds)
 
     async def one(self, request: Message, *, of: str = "") -> Any:
         """Ask one service; its refusal is the answer's."""
         response = rpc_of(type(request)).response
         return await self.clients.ask(
-            request, response, token=self.token, of=of, seconds=self.seconds
+            request, response, token=self.token, of=of, seconds=self._seconds_left()
         )
+
+    def _seconds_left(self) -> float:
+        if self.ends_at is None:
+            return self.seconds
+        return max(min(self.seconds, self.ends_at - time.monotonic()), _LEAST_SECONDS)
 
     async def all(self, asked: Mapping[str, Asked]) -> Gathered:
         """Ask several services at the same time; who fails or refuses is named in the answer.
@@ -56,15 +71,37 @@ class Asking:
             try:
                 gathered.answers[name] = await self.one(request, of=service)
             except (DomainError, ServiceFailed) as error:
-                gathered.failed.append((service, error))
+                gathered.failed.append(Failed(name, service, error))
 
         async with asyncio.TaskGroup() as group:
             for name, (service, request) in asked.items():
                 group.create_task(ask(name, service, request))
-        for _, error in gathered.failed:
-            if _is_callers(error):
-                raise error
+        for failed in gathered.failed:
+            if _is_callers(failed.error):
+                raise failed.error
         return gathered
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What was asked of a service by which name, and why there is no answer."""
+
+    name: str
+    service: str
+    error: Exception
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Tell whether the caller's role may not read it."""
+        return isinstance(self.error, NotPermitted)
+
+    def said(self) -> dict[str, str]:
+        """Return it as JSON."""
+        if isinstance(self.error, DomainError):
+            reason, detail = self.error.code, self.error.text
+        else:
+            reason, detail = "INTERNAL", HIDDEN
+        return {"service": self.service, "reason": reason, "detail": detail}
 
 
 @dataclass
@@ -72,34 +109,33 @@ class Gathered:
     """The answers by name, and the services that gave none."""
 
     answers: dict[str, Any] = field(default_factory=dict)
-    failed: list[tuple[str, Exception]] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+
+    def add(self, other: Gathered) -> None:
+        """Take in what was gathered elsewhere."""
+        self.answers |= other.answers
+        self.failed += other.failed
 
     def unavailable(self) -> list[dict[str, str]]:
         """Return the services whose part is missing, and why, as JSON."""
-        return self._without_part(lambda error: not isinstance(error, NotPermitted))
+        return self._without_part(is_forbidden=False)
 
     def not_permitted(self) -> list[dict[str, str]]:
         """Return the services of which the caller's role may not read a part, as JSON."""
-        return self._without_part(lambda error: isinstance(error, NotPermitted))
+        return self._without_part(is_forbidden=True)
 
-    def _without_part(self, wanted: Callable[[Exception], bool]) -> list[dict[str, str]]:
-        found: dict[str, Exception] = {}
-        for service, error in self.failed:
-            if wanted(error):
-                found.setdefault(service, error)
-        return [_said(service, found[service]) for service in sorted(found)]
+    def _without_part(self, *, is_forbidden: bool) -> list[dict[str, str]]:
+        found: dict[str, Failed] = {}
+        for failed in self.failed:
+            if failed.is_forbidden is is_forbidden:
+                found.setdefault(failed.service, failed)
+        return [found[service].said() for service in sorted(found)]
 
 
 def _is_callers(error: Exception) -> bool:
     """Tell whether the caller must do something before any service can answer."""
     is_due = isinstance(error, NotPermitted) and error.code == CHANGE_DUE
     return is_due or isinstance(error, (Unauthenticated, Invalid))
-
-
-def _said(service: str, error: Exception) -> dict[str, str]:
-    if isinstance(error, DomainError):
-        return {"service": service, "reason": error.code, "detail": error.text}
-    return {"service": service, "reason": "INTERNAL", "detail": HIDDEN}
 
 
 Compose = Callable[[Asking, Any], Awaitable[dict[str, Any]]]
