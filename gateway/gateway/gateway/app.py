@@ -24,6 +24,7 @@ from gateway.edge import TEMPLATE, Edge, log
 from gateway.endpoint import Endpoint, json_response
 from gateway.errors import MethodRefused, RouteUnknown, ServiceFailed
 from gateway.openapi import Document, document
+from gateway.order_story import route as order_story
 from gateway.pages import Pages
 from gateway.problems import failure, problem_of
 from gateway.route import in_order

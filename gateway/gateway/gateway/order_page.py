@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 from chassis import clock
 from gateway.composed import Asked, Asking
 from gateway.into_json import json_of
+from gateway.names import Names, asked_for
 from gateway.story import Story
 from optichain.object.v1 import object_service_pb2 as objects
-from optichain.organisation.v1 import organisation_service_pb2 as organisation
 
-_MOST_NAMES, _MOST_PHOTOS = 40, 24
-_BRANCHES = "branches"
+_MOST_PHOTOS = 24
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ class OrderPage:
 
 async def page_of(asking: Asking, story: Story) -> OrderPage:
     """Return what the page shows."""
-    asked = {_BRANCHES: _listed_branches()} | _staff(story) | _pictures(story)
+    asked = asked_for(_people(story)) | _pictures(story)
     gathered = await asking.all(asked)
-    names = _Names(gathered.answers)
+    names = Names(gathered.answers)
     return OrderPage(
         order=json_of(story.order),
         jobs=[json_of(job) for job in story.jobs],
@@ -64,35 +63,11 @@ async def page_of(asking: Asking, story: Story) -> OrderPage:
     )
 
 
-class _Names:
-    """Names of staff and branches by id; an id stands for itself where there is no name."""
-
-    def __init__(self, answers: dict[str, Any]) -> None:
-        branches = answers.get(_BRANCHES)
-        self._names: dict[str, str] = {}
-        for branch in branches.branches if branches else ():
-            self._names[branch.envelope.id] = branch.code
-        for name, answer in answers.items():
-            if name.startswith("stf_"):
-                self._names[name] = answer.staff.name
-
-    def __getitem__(self, identifier: str) -> str:
-        return self._names.get(identifier, identifier)
-
-
-def _listed_branches() -> Asked:
-    return "organisation", organisation.ListBranchesRequest()
-
-
-def _staff(story: Story) -> dict[str, Asked]:
-    people = {
+def _people(story: Story) -> set[str]:
+    return {
         *(record.envelope.recorded_by for _, record in story.records),
         *(one.given_by for _, one in story.handovers),
         *(one.accepted_by for _, one in story.handovers),
-    }
-    known = sorted(person for person in people if person.startswith("stf_"))[:_MOST_NAMES]
-    return {
-        person: ("organisation", organisation.GetStaffRequest(staff_id=person)) for person in known
     }
 
 
@@ -123,7 +98,7 @@ def _photos(story: Story, answers: dict[str, Any]) -> Iterable[Photo]:
             yield Photo(url=offered.url, kind=record.envelope.kind, note=shown.note)
 
 
-def _step(service: str, record: Any, names: _Names) -> dict[str, Any]:
+def _step(service: str, record: Any, names: Names) -> dict[str, Any]:
     envelope = json_of(record.envelope)
     return {
         **envelope,
@@ -136,7 +111,7 @@ def _step(service: str, record: Any, names: _Names) -> dict[str, Any]:
     }
 
 
-def _handover(service: str, handover: Any, names: _Names) -> dict[str, Any]:
+def _handover(service: str, handover: Any, names: Names) -> dict[str, Any]:
     found = json_of(handover)
     given = _at(handover.given_at)
     is_taken = handover.HasField("accepted_at")

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from chassis import contract
 from chassis.errors import DomainError, Unauthenticated
-from gateway import own_password, signed_in
+from gateway import own_password, signed_in, story_page
 from gateway.attempts import Attempts
 from gateway.body import FORM, read_body
 from gateway.clients import Clients
@@ -34,7 +34,7 @@ from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
 from optichain.record.v1 import record_service_pb2 as records
 
-_NEXT = re.compile(r"/orders/[a-z0-9_]+/page")
+_NEXT = re.compile(r"/orders/[a-z0-9_]+/(page|story)")
 _SEE_OTHER = 303
 _STYLE_SECONDS = 300
 
@@ -65,6 +65,8 @@ class Pages:
         place = "/orders/{order_id}/page"
         add(place, self._page(place, self._order), methods=["GET"])
         add(PATH, self._page(PATH, self._live), methods=["GET"])
+        place = "/orders/{order_id}/story"
+        add(place, self._page(place, self._story), methods=["GET"])
         add("/static/style.css", self._serve_style, methods=["GET"])
 
     def _page(self, template: str, show: Show) -> Callable[[Request], Awaitable[Response]]:
@@ -169,10 +171,12 @@ class Pages:
         contract.check(asked)
         return RedirectResponse(f"/orders/{quote(order_id)}/page", status_code=_SEE_OTHER)
 
+    async def _story(self, request: Request, session: Session) -> Response:
+        shown = await story_page.page_of(self._asking(session), _asked_order(request))
+        return _html("story.html", signed=True, page=shown)
+
     async def _order(self, request: Request, session: Session) -> Response:
-        asked = billing.GetOrderRequest(order_id=request.path_params["order_id"])
-        contract.check(asked)
-        mark(request.path_params)
+        asked = _asked_order(request)
         asking = self._asking(session)
         shown = await page_of(asking, await story_of(asking, asked))
         return _html("order.html", signed=True, images=shown.photo_origins, page=shown)
@@ -189,6 +193,13 @@ class Pages:
         raw = await read_body(request, self._settings, FORM)
         given = parse_qs(raw.decode(errors="replace"), keep_blank_values=True, max_num_fields=8)
         return {name: values[0] for name, values in given.items()}
+
+
+def _asked_order(request: Request) -> billing.GetOrderRequest:
+    asked = billing.GetOrderRequest(order_id=request.path_params["order_id"])
+    contract.check(asked)
+    mark(request.path_params)
+    return asked
 
 
 def _next(given: Any) -> str:

@@ -54,8 +54,10 @@ def duration(ms: int) -> str:
     return f"{days} d {hours} h"
 
 
-def _instant(value: datetime) -> str:
-    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+def _instant(value: datetime | str) -> str:
+    """Return an instant, or the text of one in JSON, to the second in UTC."""
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 _templates.filters |= {

@@ -126,7 +126,7 @@ def _has_failed(one: Row) -> bool:
 
 
 def _is_not_as_sent(one: Row) -> bool:
-    return one.get("condition", "as_sent") != "as_sent"
+    return bool(one.get("condition", "as_sent") != "as_sent")
 
 
 def _is_unanswered(one: Row) -> bool:
@@ -143,7 +143,9 @@ def _of_query(one: Row) -> str:
 
 
 def _of_broken(one: Row) -> str:
-    return words.joined([words.of(one.get("part", "")), words.of(one.get("station", "")), one["note"]])
+    return words.joined(
+        [words.of(one.get("part", "")), words.of(one.get("station", "")), one["note"]]
+    )
 
 
 def _of_arrival(one: Row) -> str:

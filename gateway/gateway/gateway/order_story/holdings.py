@@ -63,7 +63,9 @@ def section(told: Told, past: Past) -> list[dict[str, Any]]:
         for holding in _of_record(service, record, given.get(record.envelope.id, []), past)
     ]
     now = clock.now()
-    return [one.told(now) for one in sorted(holdings, key=lambda one: (one.given_at, one.record_id))]
+    return [
+        one.told(now) for one in sorted(holdings, key=lambda one: (one.given_at, one.record_id))
+    ]
 
 
 def _of_record(service: str, record: Any, given: list[Any], past: Past) -> list[_Holding]:

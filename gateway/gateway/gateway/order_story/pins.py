@@ -29,8 +29,8 @@ def past_of(told: Told) -> Past:
 
 
 def section(told: Told, past: Past) -> list[dict[str, Any]]:
-    """Return the records of the case, oldest first, each pin with the live version and whether it is
-    stale; without these where they could not be had."""
+    """Return the records of the case, oldest first, each pin with the live version and whether it
+    is stale; without these where they could not be had."""
     return [
         with_service(service, {**json_of(one), "pins": [_held(pin, past) for pin in one.pins]})
         for service, one in records_in(told.gathered)

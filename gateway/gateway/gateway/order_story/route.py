@@ -16,9 +16,9 @@ COMPOSED = (
         subject="retail",
         text=(
             "Returns everything about an order across services in one call. Its promises, who held "
-            "it and how long, the versions it stands on, changes, reviews and refused gates, money, "
-            "stock, messages, exceptions, one timeline and the traces of its steps. Bounded in "
-            "time: a section that lacks a part is named in `missing` with the service and the "
+            "it and how long, the versions it stands on, changes, reviews and refused gates, "
+            "money, stock, messages, exceptions, one timeline and the traces of its steps. Bounded "
+            "in time: a section that lacks a part is named in `missing` with the service and the "
             "reason."
         ),
         asks=(

@@ -133,6 +133,4 @@ _HAPPENED = _object(
     trace_id=_TEXT,
 )
 _TRACE = _object(at=_INSTANT, trace_id=_TEXT, by=_TEXT, what=_list(_TEXT, "What the step did"))
-_MISSING = _object(
-    section=_TEXT, service=_TEXT, reason=_TEXT, detail=_TEXT, is_forbidden=_YES_NO
-)
+_MISSING = _object(section=_TEXT, service=_TEXT, reason=_TEXT, detail=_TEXT, is_forbidden=_YES_NO)

@@ -16,8 +16,8 @@ _MOVED = "moved"
 
 
 def section(told: Told) -> list[Row]:
-    """Return what happened: each change, handover, refused gate and posting, by whom, in which role,
-    where, on which version, in which trace."""
+    """Return what happened: each change, handover, refused gate and posting, by whom, in which
+    role, where, on which version, in which trace."""
     found = [*_changes(told), *_handovers(told), *_refusals(told), *_postings(told)]
     return sorted(found, key=lambda row: (datetime.fromisoformat(row["at"]), row["record_id"]))
 

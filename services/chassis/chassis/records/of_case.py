@@ -103,9 +103,7 @@ def _place(one: RecordChange) -> tuple[str, ...]:
     return one.change.changed_at.isoformat(), one.record_id, str(one.change.revision)
 
 
-def refusals(
-    connection: Connection, case_id: str, holder_ids: Sequence[str] = ()
-) -> list[Refusal]:
+def refusals(connection: Connection, case_id: str, holder_ids: Sequence[str] = ()) -> list[Refusal]:
     """Return what gates refused the records of a case here, and these records that other services
     keep, oldest first."""
     of_case = select(record_table.c.id).where(record_table.c.case_id == case_id)
