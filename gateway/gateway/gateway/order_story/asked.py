@@ -22,8 +22,8 @@ from optichain.record.v1 import record_service_pb2 as records
 
 MOST_ROWS, MOST_CHANGES, MOST_PINNED = 200, 1000, 60
 _FIRST_SHARE = 0.75
-"""The part of the time that the first rounds may take, so that a silent service leaves some for what
-is relied on outside of the case."""
+"""The part of the time that the first rounds may take, so that a silent service leaves some for
+what is relied on outside of the case."""
 
 PROMISES, MONEY, FOLLOW_UPS, MESSAGES, JOBS = "promises", "money", "follow_ups", "messages", "jobs"
 HELD, DRAWN = "stock held", "stock drawn"
@@ -66,8 +66,8 @@ class Told:
 
 
 async def told_of(asking: Asking, request: billing.GetOrderRequest) -> Told:
-    """Ask for everything about an order. Raises what billing refuses with: without the order there is
-    no story."""
+    """Ask for everything about an order. Raises what billing refuses with: without the order there
+    is no story."""
     first = asking.all_within(asking.seconds * _FIRST_SHARE)
     whole = asking.all_within(asking.seconds)
     order, jobs, own = await _together(
@@ -134,8 +134,8 @@ def _of_case(order: Any) -> dict[str, Asked]:
 
 
 def _lists_of(case_id: str, order: Any) -> dict[str, Asked]:
-    """Return what every service is asked of the case besides: another list that all of them keep (the
-    issues, say) is one more row here, and one in `sections`."""
+    """Return what every service is asked of the case besides: another list that all of them keep
+    (the issues, say) is one more row here, and one in `sections`."""
     elsewhere = (order.envelope.id, order.lens_specification_id)
     named = [one for one in elsewhere if one]
     lists: Mapping[str, Message] = {
@@ -166,8 +166,8 @@ def _pinned_outside(gathered: Gathered) -> set[str]:
 
 
 def _is_known_to_be_outside(record_id: str, gathered: Gathered) -> bool:
-    """Tell whether the record's owner told its part of the case: what an owner that is away keeps is
-    missing already."""
+    """Tell whether the record's owner told its part of the case: what an owner that is away keeps
+    is missing already."""
     owner = OWNERS.get(prefix_of(record_id), "")
     return owner not in CASE_SERVICES or f"records {owner}" in gathered.answers
 
