@@ -8,12 +8,12 @@ from datetime import timedelta
 
 from chain import Chain, Person
 from chassis.roles import Role
-from gateway_door import Door
+from gateway_door import Door, problem
 from gateway_shop import appoint
 from labjob_bench import UNTIL_EDGING, Bench
 from optichain.billing.v1 import approval_pb2
 from optichain.billing.v1 import billing_service_pb2 as billing
-from optichain.customer.v1 import contact_pb2, message_pb2
+from optichain.customer.v1 import contact_pb2
 from optichain.customer.v1 import customer_service_pb2 as customer
 from optichain.labjob.v1 import job_pb2, making_pb2
 from optichain.labjob.v1 import labjob_service_pb2 as labjob
@@ -35,6 +35,8 @@ class Tale:
     login: str
     review: review_pb2.Review
     later_on: str
+    trace_of_refusal: str
+    trace_of_message: str
 
 
 def tale_of(chain: Chain, door: Door) -> Tale:
@@ -49,14 +51,14 @@ def tale_of(chain: Chain, door: Door) -> Tale:
     bench.accept()
     bench.draw()
     bench.work_stations(*UNTIL_EDGING)
-    review = _refused_at_the_edger(bench)
+    refused_in = _refused_at_the_edger(bench, door)
     _break_a_lens(bench)
     later_on = _promised_anew(bench)
-    _told(bench)
+    told_in = _told(bench, door)
     office = chain.person(Role.HEAD_OFFICE)
     appoint(door, office, bench.shop_id, "wu.min", "branch_manager")
     manager = chain.person(Role.BRANCH_MANAGER, branch_id=bench.shop_id)
-    return Tale(bench, manager, "wu.min", review, later_on)
+    return Tale(bench, manager, "wu.min", _review(bench), later_on, refused_in, told_in)
 
 
 def _registered(bench: Bench) -> str:
@@ -74,10 +76,16 @@ def _registered(bench: Bench) -> str:
     return customer_id
 
 
-def _refused_at_the_edger(bench: Bench) -> review_pb2.Review:
+def _refused_at_the_edger(bench: Bench, door: Door) -> str:
+    """Start edging on the old axis by way of the gateway; returns the trace of the refusal."""
     bench.amend_axis(90, reason=WHY_AMENDED)
-    refused = bench.refusal(lambda: bench.start(job_pb2.STATION_EDGING))
-    assert refused.code == "PIN_STALE"
+    technician = bench.person(Role.LAB_TECHNICIAN, bench.lab_id)
+    path = f"/jobs/{bench.job_id}/start-station"
+    answer = door.call("POST", path, token=technician.token, json={"station": "edging"})
+    return str(problem(answer, 409, "PIN_STALE")["trace_id"])
+
+
+def _review(bench: Bench) -> review_pb2.Review:
     answer = bench.chain.ask(
         records.ListReviewsRequest(),
         records.ListReviewsResponse,
@@ -111,14 +119,17 @@ def _promised_anew(bench: Bench) -> str:
     return later_on
 
 
-def _told(bench: Bench) -> None:
-    message = customer.RecordMessageRequest(
-        customer_id=bench.customer_id,
-        purpose=contact_pb2.PURPOSE_ORDER_SERVICE,
-        outcome=message_pb2.MESSAGE_OUTCOME_TOLD,
-        channel=contact_pb2.CHANNEL_SMS,
-        said=SAID,
-        case_id=bench.case_id,
-        order_id=bench.order_id,
-    )
-    bench.ask(Role.OPTICIAN, message, customer.RecordMessageResponse)
+def _told(bench: Bench, door: Door) -> str:
+    """Tell the customer by way of the gateway; returns the trace of the step."""
+    message = {
+        "purpose": "order_service",
+        "outcome": "told",
+        "channel": "sms",
+        "said": SAID,
+        "case_id": bench.case_id,
+        "order_id": bench.order_id,
+    }
+    path = f"/customers/{bench.customer_id}/messages"
+    answer = door.call("POST", path, token=bench.person(Role.OPTICIAN).token, json=message)
+    assert answer.status_code == 200, answer.text
+    return answer.headers["trace-id"]

@@ -107,7 +107,7 @@ def test_changes_are_told_with_their_values_to_roles_that_may_read_them_only(
     door_of_all: Door, tale: Tale, whole_chain: Chain
 ) -> None:
     optometrist = whole_chain.person(Role.OPTOMETRIST, branch_id=tale.bench.shop_id)
-    clerk = whole_chain.person(Role.LAB_CLERK, branch_id=tale.bench.lab_id)
+    reception = whole_chain.person(Role.RECEPTION, branch_id=tale.bench.shop_id)
     cashier = whole_chain.person(Role.CASHIER)
 
     def amended(token: str) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def test_changes_are_told_with_their_values_to_roles_that_may_read_them_only(
     seen = amended(optometrist.token)
     assert json.loads(seen["old_value"])["axis_degrees"] == 180
     assert json.loads(seen["new_value"])["axis_degrees"] == 90
-    for token in (cashier.token, clerk.token):
+    for token in (cashier.token, reception.token):
         hidden = amended(token)
         assert (hidden["old_value"], hidden["new_value"]) == ("", "")
 
@@ -235,7 +235,9 @@ def test_the_timeline_has_everything_in_order_and_each_step_its_trace(
         assert expected in words, words
     (gate,) = [one for one in timeline if one["what"].startswith("gate refused")]
     traces = {one["trace_id"]: one for one in story["traces"]}
-    assert gate["trace_id"] in traces
+    assert gate["what"] in traces[gate["trace_id"]]["what"]
+    assert gate["trace_id"] == tale.trace_of_refusal
+    assert "message recorded" in traces[tale.trace_of_message]["what"]
     assert all(re.fullmatch("[0-9a-f]{32}", one) for one in traces)
     changes = [row["change"]["trace_id"] for row in story["changes"] if row["change"]["trace_id"]]
     assert set(changes) <= set(traces)
