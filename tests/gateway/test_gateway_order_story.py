@@ -4,6 +4,7 @@ when a service is away, and saying what is missing."""
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 import socket
@@ -26,6 +27,7 @@ from gateway.owners import SERVICES
 from gateway_door import Browser, Door, free_address, problem
 from gateway_shop import PASSWORD
 from gateway_tale import DEPOSIT, NAME, PHONE, SAID, TOTAL, WHY_AMENDED, WHY_LATER, Tale, tale_of
+from optichain.record.v1 import record_service_pb2 as records
 
 STORY = "/orders/{order_id}/story"
 
@@ -76,7 +78,7 @@ def test_the_first_promise_is_kept_beside_the_one_that_took_its_place(
 def test_it_tells_who_held_the_job_where_and_how_long(story: dict[str, Any], tale: Tale) -> None:
     bench = tale.bench
     job = [one for one in story["holdings"] if one["record_id"] == bench.job_id]
-    for before, after in zip(job, job[1:], strict=False):
+    for before, after in itertools.pairwise(job):
         assert before["until"] == after["from"]
     clerk = next(one for one in job if one["role"] == "lab_clerk")
     assert clerk["held_at_id"] == bench.lab_id
@@ -128,6 +130,29 @@ def test_changes_are_told_with_their_values_to_roles_that_may_read_them_only(
     for token in (cashier.token, reception.token):
         hidden = amended(token)
         assert (hidden["old_value"], hidden["new_value"]) == ("", "")
+
+
+def test_a_service_tells_the_changes_of_a_case_page_by_page_each_once(
+    tale: Tale, whole_chain: Chain
+) -> None:
+    def page(size: int, token: str = "") -> records.ListCaseChangesResponse:
+        request = records.ListCaseChangesRequest(
+            case_id=tale.bench.case_id, page_size=size, page_token=token
+        )
+        response = records.ListCaseChangesResponse
+        return whole_chain.ask(request, response, as_=tale.manager, of="billing")
+
+    whole = page(1000)
+    assert whole.next_page_token == ""
+    found, token = list(page(3).changes), page(3).next_page_token
+    while token:
+        given = page(3, token)
+        assert 0 < len(given.changes) <= 3
+        found, token = found + list(given.changes), given.next_page_token
+    assert found == list(whole.changes)
+    assert len(found) > 6
+    refused = tale.bench.refusal(lambda: page(3, "x"))
+    assert refused.code == "PAGE_TOKEN_REFUSED"
 
 
 def test_the_review_and_the_refused_gate_stand_among_the_exceptions(
