@@ -282,6 +282,22 @@ def test_the_story_reaches_every_branch_as_the_records_of_a_case_do(
     problem(door_of_all.call("GET", nothing, token=elsewhere.token), 404, "RECORD_UNKNOWN")
 
 
+def test_a_job_and_a_slip_number_lead_to_the_same_story(
+    door_of_all: Door, tale: Tale, story: dict[str, Any]
+) -> None:
+    for path in (
+        f"/jobs/{tale.bench.job_id}/story",
+        f"/tickets/{tale.bench.job().slip_number}/story",
+    ):
+        answer = door_of_all.call("GET", path, token=tale.manager.token)
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        assert told["order"] == story["order"]
+        assert told["records"] == story["records"]
+    unknown = door_of_all.call("GET", f"/jobs/{new_id('job')}/story", token=tale.manager.token)
+    problem(unknown, 404, "RECORD_UNKNOWN")
+
+
 @pytest.fixture
 def door_of_all(running_door: Door) -> Door:
     """The gateway before every service."""
@@ -296,7 +312,7 @@ def test_who_is_away_or_silent_is_named_by_section_and_the_rest_is_told_in_time(
             folder,
             LABJOB_ADDRESS=free_address(),
             CUSTOMER_ADDRESS=f"127.0.0.1:{silent.getsockname()[1]}",
-            GATEWAY_COMPOSED_CALL_SECONDS="2",
+            GATEWAY_COMPOSED_CALL_SECONDS="4",
         )
         try:
             started = time.monotonic()
@@ -305,7 +321,7 @@ def test_who_is_away_or_silent_is_named_by_section_and_the_rest_is_told_in_time(
         finally:
             assert door.stop() == 0
 
-    assert took < 2.5
+    assert took < 4, "one deadline covers all rounds"
     assert story["is_partial"]
     missing = {(one["section"], one["service"]): one["reason"] for one in story["missing"]}
     of_all = ("records", "handovers", "reviews", "changes", "refusals")

@@ -47,8 +47,11 @@ class Asking:
 
     def all_within(self, seconds: float) -> Asking:
         """Return the same with one deadline for everything that is asked, one thing after another
-        or at once."""
-        return replace(self, ends_at=time.monotonic() + seconds)
+        or at once; an earlier one stands."""
+        ends_at = time.monotonic() + seconds
+        return replace(
+            self, ends_at=ends_at if self.ends_at is None else min(self.ends_at, ends_at)
+        )
 
     async def one(self, request: Message, *, of: str = "") -> Any:
         """Ask one service; its refusal is the answer's."""
