@@ -13,9 +13,10 @@ from optichain.labjob.v1 import labjob_service_pb2 as labjob
 from optichain.record.v1 import record_service_pb2 as records
 
 _TEXT = (
-    "Its promises, who held it and how long, the versions it stands on, changes, reviews and refused "
-    "gates, money, stock, messages, exceptions, one timeline and the traces of its steps. Bounded in "
-    "time: a section that lacks a part is named in `missing` with the service and the reason."
+    "Its promises, who held it and how long, the versions it stands on, changes, reviews and "
+    "refused gates, money, stock, messages, exceptions, one timeline and the traces of its steps. "
+    "Bounded in time: a section that lacks a part is named in `missing` with the service and the "
+    "reason."
 )
 
 
