@@ -325,7 +325,7 @@ def test_who_is_away_or_silent_is_named_by_section_and_the_rest_is_told_in_time(
     assert took < 4, "one deadline covers all rounds"
     assert story["is_partial"]
     missing = {(one["section"], one["service"]): one["reason"] for one in story["missing"]}
-    of_all = ("records", "handovers", "reviews", "changes", "refusals")
+    of_all = ("records", "handovers", "reviews", "changes", "refusals", "issues")
     customers = (*of_all, "messages", "follow_ups")
     assert missing == {
         **{(section, "labjob"): "UNAVAILABLE" for section in (*of_all, "jobs")},

@@ -15,8 +15,8 @@ from gateway.route import get
 from gateway.schemas import Schema, Schemas
 from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.labjob.v1 import labjob_service_pb2 as labjob
+from optichain.record.v1 import issue_pb2, review_pb2
 from optichain.record.v1 import record_service_pb2 as records
-from optichain.record.v1 import review_pb2
 
 _MOST_JOBS = 50
 _JOBS = "jobs"
@@ -78,6 +78,12 @@ def handovers_of(case_id: str) -> dict[str, Asked]:
     return {f"handovers {service}": (service, request) for service in CASE_SERVICES}
 
 
+def issues_of(case_id: str) -> dict[str, Asked]:
+    """Return what to ask for the issues of a case."""
+    request = records.ListCaseIssuesRequest(case_id=case_id)
+    return {f"issues {service}": (service, request) for service in CASE_SERVICES}
+
+
 def reviews_of(case_id: str) -> dict[str, Asked]:
     """Return what to ask for the reviews of a case."""
     request = records.ListCaseReviewsRequest(case_id=case_id)
@@ -99,6 +105,12 @@ def handovers_in(gathered: Gathered) -> list[Part]:
 def reviews_in(gathered: Gathered) -> list[Part]:
     """Return the reviews that came, in the order they were opened."""
     found = _parts(gathered, "reviews")
+    return sorted(found, key=lambda part: part[1].envelope.recorded_at.ToNanoseconds())
+
+
+def issues_in(gathered: Gathered) -> list[Part]:
+    """Return the issues that came, in the order they were opened."""
+    found = _parts(gathered, "issues")
     return sorted(found, key=lambda part: part[1].envelope.recorded_at.ToNanoseconds())
 
 
@@ -143,6 +155,11 @@ async def _reviews(asking: Asking, request: Any) -> dict[str, Any]:
     return answer(gathered, reviews=_json(reviews_in(gathered)))
 
 
+async def _issues(asking: Asking, request: Any) -> dict[str, Any]:
+    gathered = await asking.all(issues_of(request.case_id))
+    return answer(gathered, issues=_json(issues_in(gathered)))
+
+
 def _list_of(schemas: Schemas, message: type[Message], text: str) -> Schema:
     reference = part_of(schemas.given(message.DESCRIPTOR))
     return {"type": "array", "items": reference, "description": text}
@@ -160,6 +177,10 @@ def _handovers_schema(schemas: Schemas) -> Schema:
 
 def _reviews_schema(schemas: Schemas) -> Schema:
     return _list_of(schemas, review_pb2.Review, "In the order they were opened")
+
+
+def _issues_schema(schemas: Schemas) -> Schema:
+    return _list_of(schemas, issue_pb2.Issue, "In the order they were opened")
 
 
 def _state_schema(schemas: Schemas) -> Schema:
@@ -218,5 +239,17 @@ COMPOSED = (
         asks=(records.ListCaseReviewsRequest,),
         schema=lambda schemas: whole(reviews=_reviews_schema(schemas)),
         compose=_reviews,
+    ),
+    Composed(
+        route=get("/cases/{case_id}/issues", records.ListCaseIssuesRequest),
+        name="ListCaseIssues",
+        subject="records",
+        text=(
+            "Returns the issues of a case from every service, in the order they were opened: what "
+            "went off plan, whose it is, and what must be true before it is closed."
+        ),
+        asks=(records.ListCaseIssuesRequest,),
+        schema=lambda schemas: whole(issues=_issues_schema(schemas)),
+        compose=_issues,
     ),
 )

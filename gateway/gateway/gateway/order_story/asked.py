@@ -135,12 +135,13 @@ def _of_case(order: Any) -> dict[str, Asked]:
 
 def _lists_of(case_id: str, order: Any) -> dict[str, Asked]:
     """Return what every service is asked of the case besides: another list that all of them keep
-    (the issues, say) is one more row here, and one in `sections`."""
+    is one more row here, and one in `sections`."""
     elsewhere = (order.envelope.id, order.lens_specification_id)
     named = [one for one in elsewhere if one]
     lists: Mapping[str, Message] = {
         "changes": records.ListCaseChangesRequest(case_id=case_id, page_size=MOST_CHANGES),
         "refusals": records.ListCaseRefusalsRequest(case_id=case_id, holder_ids=named),
+        "issues": records.ListCaseIssuesRequest(case_id=case_id),
     }
     return {
         f"{section} {service}": (service, request)

@@ -1,5 +1,5 @@
-"""What did not go as planned: reviews, refused gates, breakages, failed inspections and checks,
-rework and remakes, questions of the lab, and what arrived damaged."""
+"""What did not go as planned: issues, reviews, refused gates, breakages, failed inspections and
+checks, rework and remakes, questions of the lab, and what arrived damaged."""
 
 from __future__ import annotations
 
@@ -16,8 +16,27 @@ Row = dict[str, Any]
 
 def section(told: Told) -> list[Row]:
     """Return them in the order they happened."""
-    found = [*_reviews(told), *_refusals(told), *_breakages(told), *_in_the_lab(told)]
+    found = [
+        *_issues(told),
+        *_reviews(told),
+        *_refusals(told),
+        *_breakages(told),
+        *_in_the_lab(told),
+    ]
     return sorted(found, key=lambda row: (row["at"], row["record_id"]))
+
+
+def _issues(told: Told) -> Iterable[Row]:
+    for service, issue in told.parts("issues"):
+        one = json_of(issue)
+        waits_for = one["envelope"]["closure"]["condition"]
+        yield _row(
+            service,
+            one["envelope"],
+            what="issue",
+            text=words.joined([words.of(one["type"]), one["summary"], waits_for]),
+            is_open=one["envelope"]["state"] != "closed",
+        )
 
 
 def _reviews(told: Told) -> Iterable[Row]:

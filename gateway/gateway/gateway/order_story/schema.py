@@ -14,7 +14,7 @@ from optichain.customer.v1 import follow_up_pb2, message_pb2
 from optichain.inventory.v1 import reservation_pb2, set_aside_pb2, stock_pb2
 from optichain.labjob.v1 import job_pb2
 from optichain.labjob.v1 import labjob_service_pb2 as labjob
-from optichain.record.v1 import handover_pb2, pin_pb2, refusal_pb2, review_pb2
+from optichain.record.v1 import handover_pb2, issue_pb2, pin_pb2, refusal_pb2, review_pb2
 from optichain.record.v1 import record_service_pb2 as records
 
 _TEXT: Schema = {"type": "string"}
@@ -42,6 +42,7 @@ def schema(schemas: Schemas) -> Schema:
         changes=parts(records.RecordChange, "Oldest first by service"),
         reviews=parts(review_pb2.Review, "In the order they were opened"),
         refusals=parts(refusal_pb2.Refusal, "What gates refused"),
+        issues=parts(issue_pb2.Issue, "What went off plan, and what it waits for"),
         money=_object(
             balance=schemas.given(order_pb2.Balance.DESCRIPTOR),
             postings=rows(payment_pb2.Posting, "Oldest first; for who may read the ledger"),

@@ -47,6 +47,7 @@ def composed(told: Told) -> dict[str, Any]:
         changes=_json(told.parts("changes")),
         reviews=_json(reviews_in(told.gathered)),
         refusals=_json(told.parts("refusals")),
+        issues=_json(told.parts("issues")),
         money=_money(told),
         stock=_stock(told),
         jobs=[json_of(one) for one in told.rows(JOBS, "jobs")],
