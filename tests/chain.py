@@ -234,10 +234,11 @@ class Chain:
     def empty(self) -> None:
         """Empty every table of every database that was used, as its owner."""
         for service in self._databases:
-            with self._owner(service).begin() as connection:
+            with self.owner(service).begin() as connection:
                 connection.exec_driver_sql(_EMPTY)
 
-    def _owner(self, service: str) -> Engine:
+    def owner(self, service: str) -> Engine:
+        """Return the way into a service's database as its owner, who may do anything there."""
         if service not in self._owners:
             self._owners[service] = create_engine(os.environ[f"{service.upper()}_MIGRATE_URL"])
         return self._owners[service]

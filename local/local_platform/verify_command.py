@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from chassis import boot, settings
+from chassis import boot, evidence_sweep, settings
+from chassis.evidence_sweep import EvidenceFlaw
 from chassis.objects import ObjectStore
 from chassis.records import anchors, proof
 from chassis.records.proof import Finding
@@ -19,6 +20,8 @@ from local_platform.platform import Platform
 from local_platform.ports import SERVICES, Ports
 from local_platform.processes import Plan
 
+_MOST_OBJECTS = 10_000
+
 
 def verify(
     var: Annotated[Path, typer.Option(help="Data folder of a platform that is stopped.")] = Path(
@@ -26,13 +29,14 @@ def verify(
     ),
 ) -> None:
     """Read every row of history and every anchor, and name each that was changed, removed, inserted
-    or cut off; exit 1 when there is one. A platform that runs is asked through its API."""
+    or cut off, and the objects that the slow look found missing or changed; exit 1 when there is
+    one. A platform that runs is asked through its API."""
     if not (var / "secrets.json").exists():
         _fail(f"no platform has run in {var}")
     try:
         with Platform(var=var, ports=Ports.free(), plan=lambda *_: Plan(None, ())) as parts:
             os.environ.update(parts.environment)
-            flaws = [flaw for service in SERVICES for flaw in _of_service(service)]
+            flaws = sum(of_service(service) for service in SERVICES)
     except FolderInUse:
         _fail(f"the platform of {var} runs: stop it, or ask GET /api/v1/<service>/history/flaws")
     except PlatformError as error:
@@ -41,7 +45,8 @@ def verify(
         raise typer.Exit(1)
 
 
-def _of_service(service: str) -> list[Finding]:
+def of_service(service: str) -> int:
+    """Print what is wrong with the past of one service, and return how much that is."""
     loaded = settings.load(service)
     importlib.import_module(f"{service}.api")
     database = boot.database_of(service, loaded)
@@ -58,14 +63,28 @@ def _of_service(service: str) -> list[Finding]:
             found += page.findings
         anchored = list(anchors.read_back(service, objects, key))
         found += proof.verify_anchors(connection, anchored)
+        objects_flawed = evidence_sweep.flaws(connection, most=_MOST_OBJECTS)
     database.close()
     until = (
         f"anchored until {anchored[-1].anchor.until:%Y-%m-%d %H:%M}" if anchored else "no anchor"
     )
-    typer.echo(f"{service}: {records} records, {rows} rows, {until}, {len(found)} flaws")
+    flaws = len(found) + len(objects_flawed)
+    typer.echo(f"{service}: {records} records, {rows} rows, {until}, {flaws} flaws")
     for one in found:
         typer.echo(f"  {one.record_id} revision {one.revision}: {one.flaw}: {one.text}")
-    return found
+    for flawed in objects_flawed:
+        typer.echo(f"  {flawed_line(flawed)}")
+    return flaws
+
+
+def flawed_line(flawed: EvidenceFlaw) -> str:
+    """Return what is said of an object that is not as it was confirmed."""
+    shown = ", ".join(flawed.record_ids) or "no record"
+    found = flawed.found_sha256 or "none"
+    return (
+        f"{flawed.object_key}: {flawed.flaw} since {flawed.found_since:%Y-%m-%d %H:%M}, evidence of"
+        f" {shown}: sha256 {found}, confirmed {flawed.expected_sha256}"
+    )
 
 
 def _fail(line: str) -> None:

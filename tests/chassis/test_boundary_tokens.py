@@ -172,7 +172,7 @@ def test_a_key_that_is_new_is_fetched_and_its_tokens_work_and_the_old_ones_still
 
 def forget(chain: Chain, key_id: str) -> None:
     """Take a key away again, as its owner; others sign with the one that was there before."""
-    with chain._owner("organisation").begin() as connection:
+    with chain.owner("organisation").begin() as connection:
         connection.exec_driver_sql("DELETE FROM token_key WHERE key_id = %s", (key_id,))
 
 

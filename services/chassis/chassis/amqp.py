@@ -34,7 +34,7 @@ from kombu.serialization import registry
 from nameko.messaging import Consumer, QueueConsumer
 from opentelemetry.trace import Status, StatusCode
 
-from chassis import actor, clock, inbox, outbox, telemetry
+from chassis import actor, clock, evidence_sweep, inbox, outbox, telemetry
 from chassis.amqp_queues import (
     DELIVERY_LIMIT,
     dead_exchange_of,
@@ -45,6 +45,7 @@ from chassis.amqp_queues import (
 from chassis.amqp_threads import Clockwork, Relay
 from chassis.db import Database
 from chassis.errors import Outdated, Unavailable
+from chassis.evidence_sweep import SWEEP_SECONDS
 from chassis.housekeeping import HOUSEKEEPING_SECONDS, Housekeeping
 from chassis.records import escalating, known_versions, reviewing
 from chassis.records.facts import RecordChanged
@@ -297,6 +298,9 @@ def service_class(worker: type[Worker], database: Database, settings: ServiceSet
         "anchors": Clockwork(
             "anchors", _ANCHORED_SECONDS, partial(_anchor, worker.name, database, settings)
         ),
+        "evidence_sweep": Clockwork(
+            "evidence_sweep", SWEEP_SECONDS, partial(_look, worker.name, database, settings)
+        ),
     }
     instance = worker()
     instance.database = database
@@ -355,6 +359,14 @@ def _anchor(service: str, database: Database, settings: ServiceSettings) -> bool
     objects = ObjectStore(settings.s3_url.get_secret_value())
     anchors.make_due(service, database, objects, key, clock.now())
     return False
+
+
+def _look(service: str, database: Database, settings: ServiceSettings) -> bool:
+    """Look at the next few objects of evidence."""
+    from chassis.objects import ObjectStore  # as above
+
+    store = ObjectStore(settings.s3_url.get_secret_value())
+    return evidence_sweep.turn(service, database, store)
 
 
 def _note_change(work: Any, event: Any) -> None:

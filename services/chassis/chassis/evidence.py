@@ -163,7 +163,11 @@ def _confirmed_under(connection: Connection, object_keys: Sequence[str]) -> dict
     rows = connection.execute(
         select(asked.c.object_key.label("asked"), own)
         .join_from(asked, own, own.c.object_key == own_key)
-        .where(asked.c.object_key.in_(object_keys), own.c.confirmed_at.is_not(None))
+        .where(
+            asked.c.object_key.in_(object_keys),
+            own.c.confirmed_at.is_not(None),
+            own.c.let_go_at.is_(None),
+        )
     )
     return {row.asked: row for row in rows}
 
@@ -212,6 +216,37 @@ class Due:
 
     keys: tuple[str, ...]
     more: bool
+
+
+def let_go(connection: Connection, object_keys: Sequence[str], at: datetime) -> None:
+    """Let go of objects whose time is over by rule: nobody is shown them any more, no look misses
+    them, and the housekeeping removes the bytes."""
+    columns = evidence.c
+    connection.execute(
+        update(evidence)
+        .where(columns.object_key.in_(object_keys), columns.let_go_at.is_(None))
+        .values(let_go_at=at, note="")
+    )
+
+
+def to_remove(connection: Connection) -> tuple[str, ...]:
+    """Return some objects that were let go of and still lie in the store."""
+    columns = evidence.c
+    rows = connection.execute(
+        select(columns.object_key)
+        .where(columns.let_go_at.is_not(None), columns.removed_at.is_(None))
+        .order_by(columns.let_go_at)
+        .limit(_SWEPT_AT_ONCE)
+    )
+    return tuple(row.object_key for row in rows)
+
+
+def removed(connection: Connection, object_keys: Sequence[str], at: datetime) -> None:
+    """Note that objects which were let go of lie in the store no more; the row stays and says
+    so."""
+    connection.execute(
+        update(evidence).where(evidence.c.object_key.in_(object_keys)).values(removed_at=at)
+    )
 
 
 def due(connection: Connection, at: datetime) -> Due:

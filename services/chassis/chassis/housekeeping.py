@@ -50,23 +50,26 @@ class Housekeeping:
             return None
 
     def sweep_evidence(self, at: datetime) -> bool:
-        """Remove uploads that were offered long ago and never confirmed; true when more are due.
+        """Remove uploads that were offered long ago and never confirmed, and objects that were let
+        go of by rule; true when more are due.
 
         The objects go first, outside any transaction: removing one again does no harm, but an
         object whose row is gone is never found again.
         """
         with self._database.snapshot() as connection:
             due = evidence.due(connection, at)
-        if not due.keys:
+            over = evidence.to_remove(connection)
+        if not (due.keys or over):
             return False
         # Imported when there is something to remove: every worker would carry it otherwise.
         from chassis.objects import ObjectStore
 
         objects = ObjectStore(self._settings.s3_url.get_secret_value())
-        for object_key in due.keys:
+        for object_key in (*due.keys, *over):
             objects.remove(object_key)
         with self._database.work(actor.system(self._service)) as work:
             evidence.forget(work.connection, due.keys)
+            evidence.removed(work.connection, over, at)
         return due.more
 
     def prune(self, at: datetime) -> bool:

@@ -27,6 +27,7 @@ from chassis.records.envelope import Evidence
 _UPLOAD_MINUTES = 15
 _READ_MINUTES = 15
 _CHUNK = 256 * 1024
+_GONE = ("NoSuchKey", "NoSuchBucket")
 
 MEDIA_TYPES = frozenset(
     {"image/png", "image/jpeg", "application/pdf", "text/csv", "application/octet-stream"}
@@ -210,6 +211,8 @@ class ObjectStore:
                 answer.close()
                 answer.release_conn()
         except S3Error as error:
+            if error.code not in _GONE:  # a store that is ill says nothing about the object
+                raise Unavailable("the object store does not answer") from error
             raise Unknown(f"nothing is kept under {object_key}", reason="OBJECT_UNKNOWN") from error
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable("the object store cannot be reached") from error

@@ -67,6 +67,12 @@ dead_letters = _meter.create_counter("optichain.dead_letters", "1", "Messages gi
 dead_letters_waiting = _meter.create_gauge(
     "optichain.dead_letters.waiting", "1", "Dead letters that wait for a person"
 )
+evidence_flaws = _meter.create_gauge(
+    "optichain.evidence.flaws", "1", "Objects that are missing or hash otherwise than confirmed"
+)
+evidence_unchecked = _meter.create_gauge(
+    "optichain.evidence.unchecked", "h", "Hours since the longest unchecked object was looked at"
+)
 
 
 _lines = msgspec.json.Encoder()

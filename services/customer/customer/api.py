@@ -5,10 +5,12 @@ from __future__ import annotations
 from chassis.rpc import Api
 from customer import (
     commands_contact,
+    commands_erasure,
     commands_follow_up,
     commands_import,
     commands_people,
     queries,
+    queries_erasure,
     queries_lists,
     queries_search,
     queries_visit,
@@ -32,6 +34,8 @@ api.commands(
     WaiveFollowUp=commands_follow_up.waive_follow_up,
     StartImport=commands_import.start_import,
     EndImport=commands_import.end_import,
+    RequestErasure=commands_erasure.request_erasure,
+    DecideErasure=commands_erasure.decide_erasure,
 )
 api.queries(
     GetPerson=queries.get_person,
@@ -45,4 +49,6 @@ api.queries(
     ListFollowUps=queries_lists.list_follow_ups,
     GetImport=queries_lists.get_import,
     ListImportRows=queries_lists.list_import_rows,
+    GetErasure=queries_erasure.get_erasure,
+    ListErasures=queries_erasure.list_erasures,
 )

@@ -36,7 +36,7 @@ from customer.errors import (
 )
 from customer.guardian import GUARDIAN_LINK, GuardianLink, Relationship
 from customer.message import MESSAGE, CustomerInformed, Message, MessageOutcome
-from customer.person import PERSON
+from customer.person import PERSON, require_unrestricted
 from customer.store import PersonFile
 
 
@@ -44,9 +44,10 @@ def verify_contact(
     work: UnitOfWork, *, customer_id: str, channel: Channel, method: VerificationMethod
 ) -> Record[ContactVerification]:
     """Record that a contact was checked as it stands, or that there is none. Raises Unknown,
-    ContactMissing, ContactThere, Invalid."""
+    PersonErased, PersonRestricted, ContactMissing, ContactThere, Invalid."""
     person_id = store.living(work.connection, customer_id)
     person = work.records.live(PERSON, person_id)
+    require_unrestricted(person)
     contact = contact_of(person.content, channel)
     if method is VerificationMethod.SAID_TO_HAVE_NONE:
         if is_reachable(person.content):
@@ -85,9 +86,11 @@ def record_contact_permission(
     answered_by_id: str = "",
     follow_up_wanted: bool = False,
 ) -> Record[ContactPermission]:
-    """Record an answer; the earlier one is superseded. Raises Unknown, GuardianMissing, Invalid."""
+    """Record an answer; the earlier one is superseded. Raises Unknown, PersonErased,
+    PersonRestricted, GuardianMissing, Invalid."""
     store.lock_people(work.connection, store.living(work.connection, customer_id))
     file = store.file_of(work.connection, customer_id)
+    require_unrestricted(file.person)
     permission = ContactPermission(
         purpose=purpose,
         answer=answer,
@@ -95,9 +98,16 @@ def record_contact_permission(
         answered_by_id=_who_answers(work, file, answered_by_id),
         follow_up_wanted=follow_up_wanted,
     )
+    return keep_answer(work, file, permission)
+
+
+def keep_answer(
+    work: UnitOfWork, file: PersonFile, permission: ContactPermission
+) -> Record[ContactPermission]:
+    """Keep an answer in the place of the one in force for its purpose."""
     identifier = new_id(CONTACT_PERMISSION.prefix)
     for earlier in file.of(CONTACT_PERMISSION):
-        if earlier.content.purpose is purpose:
+        if earlier.content.purpose is permission.purpose:
             work.records.void(
                 earlier,
                 ChangeKind.SUPERSEDED,
@@ -130,8 +140,8 @@ def _who_answers(work: UnitOfWork, file: PersonFile, answered_by_id: str) -> str
 def link_guardian(
     work: UnitOfWork, *, customer_id: str, guardian_id: str, relationship: Relationship
 ) -> Record[GuardianLink]:
-    """Record who is guardian of a minor. Raises Unknown, GuardianNotAdult, WardNotMinor,
-    GuardianLinked, Invalid."""
+    """Record who is guardian of a minor. Raises Unknown, PersonErased, PersonRestricted,
+    GuardianNotAdult, WardNotMinor, GuardianLinked, Invalid."""
     ward_id = store.living(work.connection, customer_id)
     adult_id = store.living(work.connection, guardian_id)
     if ward_id == adult_id:
@@ -140,6 +150,8 @@ def link_guardian(
     country = store.country(work.connection, work.at)
     ward = store.file_of(work.connection, ward_id)
     adult = work.records.live(PERSON, adult_id)
+    for person in (ward.person, adult):
+        require_unrestricted(person)
     birthday = ward.person.content.birthday
     if birthday is not None and not country.is_minor(birthday):
         raise WardNotMinor("an adult has no guardian here", id=ward_id)

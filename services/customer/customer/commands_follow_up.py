@@ -9,6 +9,7 @@ from chassis import rules
 from chassis.db import UnitOfWork
 from chassis.errors import invalid
 from chassis.records.envelope import Record
+from chassis.records.person_keys import PersonErased
 from chassis.records.pins import pin
 from chassis.roles import Role
 from customer import store, store_lists
@@ -23,6 +24,7 @@ from customer.follow_up import (
     WaiverReason,
     waiver_by,
 )
+from customer.person import require_unrestricted
 
 
 def plan_follow_up(
@@ -34,10 +36,12 @@ def plan_follow_up(
     case_id: str = "",
     order_id: str = "",
 ) -> Record[FollowUp]:
-    """Plan a follow-up by hand. Raises Unknown, FollowUpNotWanted, FollowUpPlanned, Invalid."""
+    """Plan a follow-up by hand. Raises Unknown, PersonErased, PersonRestricted, FollowUpNotWanted,
+    FollowUpPlanned, Invalid."""
     if due_on < store.country(work.connection, work.at).today():
         raise invalid("due_on", "min", "lies in the past")
     file = store.file_of(work.connection, customer_id)
+    require_unrestricted(file.person)
     store.hold(work.connection, order_id)
     try:
         permission = permission_for(file, Purpose.ORDER_SERVICE)
@@ -66,12 +70,16 @@ def follow_up_after_collection(
     customer_id: str,
     branch_id: str,
     collected_at: datetime,
-) -> Record[FollowUp]:
+) -> Record[FollowUp] | None:
     """Plan the follow-up of a collected order at its branch, or waive it at once when the customer
-    does not permit or want one. Raises Unknown."""
+    does not permit or want one; there is none for somebody who was erased meanwhile. Raises
+    Unknown."""
     country = store.country(work.connection, work.at)
     rule = rules.in_force(work.connection, "follow_up", work.at.date()).body
-    file = store.file_of(work.connection, customer_id)
+    try:
+        file = store.file_of(work.connection, customer_id)
+    except PersonErased:
+        return None
     collected_on = collected_at.astimezone(ZoneInfo(country.time_zone)).date()
     waiver = waiver_by(answers(file.of(CONTACT_PERMISSION))[Purpose.ORDER_SERVICE])
     follow_up = work.records.add(

@@ -25,7 +25,14 @@ from customer.duplicate import (
     candidates,
     holds_up_visit,
 )
-from customer.person import PERSON, Person, PersonMerged, Sex, blanks_filled
+from customer.person import (
+    PERSON,
+    Person,
+    PersonMerged,
+    Sex,
+    blanks_filled,
+    require_unrestricted,
+)
 
 _CODES_TRIED = 20
 
@@ -96,8 +103,8 @@ def amend_person(
     wechat_id: str | None = None,
     address: str | None = None,
 ) -> dict[str, Any]:
-    """Correct what is known of a person. Raises Unknown, Outdated, RecordVoid, NothingChanged,
-    Invalid."""
+    """Correct what is known of a person. Raises Unknown, Outdated, RecordVoid, PersonRestricted,
+    NothingChanged, Invalid."""
     country = store.country(work.connection, work.at)
     number = None if phone is None else phones.e164(phone, country.phone_region)
     _hold_phones(work, customer_id, also=number or "")
@@ -116,6 +123,7 @@ def amend_person(
         if value is not None
     }
     person = work.records.live(PERSON, customer_id, revision=revision)
+    require_unrestricted(person)
     amended = work.records.amend(person, reason_code="PERSON_CORRECTED", reason=reason, **corrected)
     amended.content.require_born(country.today())
     store.reenter(work.connection, amended)
@@ -181,7 +189,8 @@ def resolve_duplicate(
     reason: str,
     surviving_id: str = "",
 ) -> dict[str, Any]:
-    """Decide whether two people are one. Raises Unknown, RecordVoid, MoveForbidden, Invalid."""
+    """Decide whether two people are one. Raises Unknown, RecordVoid, PersonRestricted,
+    MoveForbidden, Invalid."""
     if customer_id == other_id:
         raise invalid("other_id", "distinct", "must be another person")
     if decision is DuplicateDecision.MERGE and surviving_id not in (customer_id, other_id):
@@ -189,6 +198,8 @@ def resolve_duplicate(
     _hold_phones(work, customer_id, other_id)
     store.lock_people(work.connection, customer_id, other_id)
     people = {one: work.records.live(PERSON, one) for one in (customer_id, other_id)}
+    for person in people.values():
+        require_unrestricted(person)
     duplicate = _pair_of(work, people[customer_id], people[other_id])
     if decision is DuplicateDecision.DISTINCT:
         return {"duplicate": _decided(work, duplicate, "tell_apart", reason)}

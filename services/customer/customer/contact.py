@@ -103,6 +103,7 @@ CONTACT_VERIFICATION = Kind(
     Transitions("verified"),
     readers=READERS,
     personal=True,
+    erased={"contact": ""},
 )
 
 

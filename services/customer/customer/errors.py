@@ -89,6 +89,30 @@ class FollowUpPlanned(AlreadyThere):
     reason = "FOLLOW_UP_PLANNED"
 
 
+class PersonRestricted(Refused):
+    """The person asked to be erased; a retention rule keeps what is there, and nothing is added."""
+
+    reason = "PERSON_RESTRICTED"
+
+
+class ErasureUnderWay(AlreadyThere):
+    """The person has an erasure that has not ended."""
+
+    reason = "ERASURE_UNDER_WAY"
+
+
+class BusinessOpen(Refused):
+    """An order of the person has not ended: who is erased could not be told that it is ready."""
+
+    reason = "BUSINESS_OPEN"
+
+
+class RetentionHolds(Refused):
+    """A retention rule still holds; the refusal names its class, its edition and the last day."""
+
+    reason = "RETENTION_HOLDS"
+
+
 class FileImported(AlreadyThere):
     """These very bytes went in before, or are going in now."""
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from chassis.errors import invalid
 from chassis.records.kinds import Kind, Transitions, moves
 from customer.contact import Channel, PermissionAnswer, PurposeAnswer
-from customer.person import READERS
+from customer.person import ERASED, READERS
 
 
 class WaiverReason(StrEnum):
@@ -57,6 +57,7 @@ FOLLOW_UP = Kind(
     progress=frozenset({"finding", "channel", "said", "waiver_reason", "waiver_note"}),
     readers=READERS,
     personal=True,
+    erased={"subject": ERASED, "said": ERASED, "waiver_note": ERASED},
 )
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from chassis.errors import invalid
 from chassis.records.kinds import Kind, Transitions
 from customer.contact import Channel, Purpose
-from customer.person import READERS
+from customer.person import ERASED, READERS
 
 
 class MessageOutcome(StrEnum):
@@ -39,7 +39,13 @@ class Message:
 
 
 MESSAGE = Kind(
-    "customer.message", "msg", Message, Transitions("recorded"), readers=READERS, personal=True
+    "customer.message",
+    "msg",
+    Message,
+    Transitions("recorded"),
+    readers=READERS,
+    personal=True,
+    erased={"said": ERASED},
 )
 
 

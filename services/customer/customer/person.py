@@ -8,9 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 from chassis.errors import invalid
-from chassis.records.kinds import Kind, Transitions
+from chassis.records.envelope import Record
+from chassis.records.kinds import Kind, Transitions, moves
 from chassis.roles import Role
 from customer import names
+from customer.errors import PersonRestricted
 
 _FIRST_BIRTHDAY = date(1900, 1, 1)
 
@@ -66,9 +68,34 @@ class Person:
         return tuple(name for name, is_missing in lacks.items() if is_missing)
 
 
+ERASED = "(erased)"
+"""Stands where words were that a person could be known by, and may not be empty."""
+
 PERSON = Kind(
-    "customer.person", "cus", Person, Transitions("known"), readers=READERS, personal=True
+    "customer.person",
+    "cus",
+    Person,
+    Transitions("known", moves(restrict={"known": "restricted"})),
+    readers=READERS,
+    personal=True,
+    erased={
+        "name": ERASED,
+        "short_code": "",
+        "sex": Sex.NOT_SAID,
+        "birthday": None,
+        "phone_e164": "",
+        "email": "",
+        "wechat_id": "",
+        "address": "",
+    },
 )
+
+
+def require_unrestricted(person: Record[Person]) -> None:
+    """Refuse to go on with a person who asked to be erased and is kept by a retention rule alone.
+    Raises PersonRestricted."""
+    if person.state == "restricted":
+        raise PersonRestricted("this person is kept for the retention time only", id=person.id)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,16 +21,19 @@ from customer.errors import (
     PermissionUnasked,
 )
 from customer.guardian import GUARDIAN_LINK
+from customer.person import require_unrestricted
 from customer.store import PersonFile
 
 _Lack = tuple[type[Refused], str]
 
 
 def require_ready_for_visit(reading: Reading, *, customer_id: str) -> dict[str, Any]:
-    """Return who is about to be seen. Raises DuplicateUnresolved, BirthdayUnknown, GuardianMissing,
-    PermissionUnasked, ContactUnverified: the first, with everything missing listed."""
+    """Return who is about to be seen. Raises PersonErased, PersonRestricted; then
+    DuplicateUnresolved, BirthdayUnknown, GuardianMissing, PermissionUnasked, ContactUnverified:
+    the first, with everything missing listed."""
     connection = reading.connection
     file = store.file_of(connection, customer_id)
+    require_unrestricted(file.person)
     country = store.country(connection, clock.now())
     born = file.person.content.birthday
     linked = [one.content.guardian_id for one in file.of(GUARDIAN_LINK)]

@@ -27,6 +27,7 @@ from chassis.errors import Unknown
 from chassis.ids import Id, as_id, as_uuid
 from chassis.records.envelope import Record
 from chassis.records.kinds import Kind
+from chassis.records.person_keys import PersonErased
 from chassis.records.rows import record_of
 from chassis.records.tables import record
 from customer import names, phone
@@ -44,9 +45,9 @@ _HOLD = text(
 _FILE_KINDS = (PERSON, CONTACT_VERIFICATION, CONTACT_PERMISSION, GUARDIAN_LINK)
 
 _IDS: Any = any_(bindparam("ids", type_=ARRAY(Id(PERSON.prefix))))
-_LIVING = select(person_search.c.person_id, person_search.c.merged_into).where(
-    person_search.c.person_id == _IDS
-)
+_LIVING = select(
+    person_search.c.person_id, person_search.c.merged_into, person_search.c.standing
+).where(person_search.c.person_id == _IDS)
 _ALIASES = select(person_search.c.person_id).where(person_search.c.merged_into == _IDS)
 _FILE = (
     select(record)
@@ -104,9 +105,10 @@ def enter(connection: Connection, person_id: str, person: Person) -> bool:
 
 def reenter(connection: Connection, person: Record[Person]) -> None:
     """Let an amended person be found by what is known now."""
+    columns = person_search.c
     connection.execute(
         update(person_search)
-        .where(person_search.c.person_id == person.id)
+        .where(columns.person_id == person.id, columns.standing == "")
         .values(**_found_by(person.content))
     )
 
@@ -134,12 +136,36 @@ def _found_by(person: Person) -> dict[str, Any]:
 
 
 def living(connection: Connection, customer_id: str) -> str:
-    """Return the id of who is meant: the person, or whom an alias was merged into. Raises
-    Unknown."""
-    found = living_of(connection, [customer_id])
-    if customer_id not in found:
+    """Return the id of who is meant: the person, or whom an alias was merged into. Raises Unknown,
+    PersonErased saying when, by which erasure and why."""
+    row = connection.execute(_LIVING, {"ids": [customer_id]}).first()
+    if row is None:
         raise Unknown(f"{customer_id} is not kept here", id=customer_id)
-    return found[customer_id]
+    person_id: str = row.merged_into or row.person_id
+    if row.standing == "erased":
+        raise _tombstone(connection, customer_id, person_id)
+    return person_id
+
+
+def _tombstone(connection: Connection, customer_id: str, person_id: str) -> PersonErased:
+    """Return what is left to say of an erased person."""
+    columns = record.c
+    erasure = connection.execute(
+        select(columns.id, columns.content).where(
+            columns.customer_id == person_id,
+            columns.kind == "customer.erasure",
+            columns.state == "erased",
+        )
+    ).first()
+    if erasure is None:
+        return PersonErased("this person was erased", id=customer_id)
+    return PersonErased(
+        "this person was erased",
+        id=customer_id,
+        erasure_id=as_id("ers", erasure.id),
+        erased_at=erasure.content["erased_at"],
+        ground=erasure.content["ground"],
+    )
 
 
 def living_of(connection: Connection, customer_ids: Iterable[str]) -> dict[str, str]:

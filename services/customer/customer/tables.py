@@ -3,7 +3,7 @@ are records."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Date, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, Date, DateTime, Integer, LargeBinary, MetaData, Table, Text
 
 from chassis.ids import Id
 
@@ -21,9 +21,24 @@ person_search = Table(
     Column("birthday", Date),
     Column("short_code", Text),
     Column("merged_into", Id("cus")),
+    Column("standing", Text),
+    Column("look_on", Date),
 )
 """One row for each person. `initials` are followed by a space and the folded name, so that one
-index finds and orders; an alias keeps its row, found by its code alone, and names who it is now."""
+index finds and orders; an alias keeps its row, found by its code alone, and names who it is now. A
+person who is restricted or erased keeps an empty one; `look_on` is when it is looked again whether
+anything still keeps the person."""
+
+known_business = Table(
+    "known_business",
+    metadata,
+    Column("subject_id", Text, primary_key=True),
+    Column("customer_id", Id("cus")),
+    Column("business", Text),
+    Column("last_at", DateTime(timezone=True)),
+    Column("is_open", Boolean),
+)
+"""Visits and orders that customer heard of, so that it need ask nobody what keeps a person."""
 
 import_row = Table(
     "import_row",

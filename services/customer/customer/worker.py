@@ -1,5 +1,5 @@
-"""Customer's worker: it publishes customer's facts, reads files of old customers by chunks,
-and plans the follow-up of a collected order."""
+"""Customer's worker: it publishes customer's facts, reads files of old customers by chunks, plans
+the follow-up of a collected order, notes what keeps a person, and carries out erasures."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from functools import cached_property
 import structlog
 
 from chassis import actor
-from chassis.amqp import Worker, hears
+from chassis.amqp import Worker, every, hears
 from chassis.db import UnitOfWork
 from chassis.errors import DomainError, Unknown
 from chassis.objects import ObjectStore
-from customer import commands_follow_up, commands_import
+from customer import commands_erasure, commands_follow_up, commands_import
 from customer.import_file import Chunk, RawRow, read_chunk
 from optichain.billing.v1 import events_pb2 as billing_events
+from optichain.clinical.v1 import events_pb2 as clinical_events
 from optichain.customer.v1 import events_pb2
 
 log = structlog.get_logger()
+
+_ERASED_SECONDS = 30.0
+_LOOKED_SECONDS = 600.0
 
 
 class _Undone(Exception):
@@ -112,7 +116,10 @@ class CustomerWorker(Worker):
 
     @hears(billing_events.OrderCollected)
     def follow_up(self, work: UnitOfWork, event: billing_events.OrderCollected) -> None:
-        """Plan the follow-up, or waive it."""
+        """Plan the follow-up, or waive it; the order has ended."""
+        commands_erasure.note_order(
+            work, order_id=event.order_id, customer_id=event.customer_id, is_open=False
+        )
         commands_follow_up.follow_up_after_collection(
             work,
             order_id=event.order_id,
@@ -121,6 +128,45 @@ class CustomerWorker(Worker):
             branch_id=event.branch_id,
             collected_at=event.collected_at.ToDatetime(tzinfo=UTC),
         )
+
+    @hears(billing_events.OrderConfirmed)
+    def keep_for_order(self, work: UnitOfWork, event: billing_events.OrderConfirmed) -> None:
+        """Note that the person has an order."""
+        commands_erasure.note_order(
+            work, order_id=event.order_id, customer_id=event.customer_id, is_open=True
+        )
+
+    @hears(billing_events.OrderCancelled)
+    def end_order(self, work: UnitOfWork, event: billing_events.OrderCancelled) -> None:
+        """Note that an order has ended."""
+        commands_erasure.note_order(
+            work, order_id=event.order_id, customer_id=event.customer_id, is_open=False
+        )
+
+    @hears(clinical_events.VisitOpened)
+    def keep_for_visit(self, work: UnitOfWork, event: clinical_events.VisitOpened) -> None:
+        """Note that the person was seen."""
+        commands_erasure.note_visit(
+            work,
+            visit_id=event.visit_id,
+            customer_id=event.customer_id,
+            opened_at=event.opened_at.ToDatetime(tzinfo=UTC),
+        )
+
+    @every(_ERASED_SECONDS)
+    def carry_out_erasures(self, work: UnitOfWork) -> bool:
+        """Erase whoever it was approved of."""
+        return commands_erasure.carry_out_next(work)
+
+    @every(_LOOKED_SECONDS)
+    def propose_erasures(self, work: UnitOfWork) -> bool:
+        """Propose to erase those whom nothing keeps any more."""
+        return commands_erasure.propose_due(work)
+
+    @every(_LOOKED_SECONDS)
+    def let_old_files_go(self, work: UnitOfWork) -> bool:
+        """Let go of files of old customers whose time is over."""
+        return commands_erasure.let_old_files_go(work)
 
 
 WORKER = CustomerWorker

@@ -1,5 +1,5 @@
 """The customers: finding them, their contacts and permissions, guardians, messages, follow-ups,
-and the import of old files. What names a person travels in the body, never in an address."""
+erasures, the import of old files. What names a person travels in the body, never in an address."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ ROUTES = (
     get("/customers/{customer_id}", pb.GetPersonRequest),
     post("/customers/{customer_id}/amend", pb.AmendPersonRequest),
     post("/customers/{customer_id}/resolve-duplicate", pb.ResolveDuplicateRequest),
+    post("/customers/{customer_id}/erasures", pb.RequestErasureRequest),
+    get("/erasures", pb.ListErasuresRequest),
+    get("/erasures/{erasure_id}", pb.GetErasureRequest),
+    post("/erasures/{erasure_id}/decide", pb.DecideErasureRequest),
     get("/duplicates", pb.ListDuplicatesRequest),
     post("/customers/{customer_id}/verify-contact", pb.VerifyContactRequest),
     post("/customers/{customer_id}/contact-permissions", pb.RecordContactPermissionRequest),

@@ -30,6 +30,7 @@ ROUTES = (
             get(f"/{service}/objects", objects.OfferReadRequest, of=service),
             get(f"/{service}/history/flaws", records.ListHistoryFlawsRequest, of=service),
             get(f"/{service}/anchors/flaws", records.ListAnchorFlawsRequest, of=service),
+            get(f"/{service}/evidence/flaws", records.ListEvidenceFlawsRequest, of=service),
         )
     ),
 )

@@ -67,7 +67,7 @@ class Kind(Generic[C]):
     `progress` names the content fields that later steps fill in; they move the revision, never
     the version, and no pin rests on them. `readers` are the roles that may see values in its
     history; the rest see field names. `personal` content is sealed in history with the customer's
-    own key. Every other content field changes by an amendment only. `chain_wide`
+    own key; `erased` is what its personal fields say once that key was destroyed. Every other content field changes by an amendment only. `chain_wide`
     records (a catalogue, a price list) belong to no branch: every branch reaches them. `reviewed`
     says who is asked when something a record stands on changes; without it nobody is, and only its
     gates hold.
@@ -82,12 +82,13 @@ class Kind(Generic[C]):
     personal: bool = False
     chain_wide: bool = False
     reviewed: Reviewed | None = None
+    erased: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = {f.name for f in fields(self.content)}  # type: ignore[arg-type]  # content classes are dataclasses
-        unknown = self.progress - names
+        unknown = (self.progress | self.erased.keys()) - names
         if unknown:
-            raise ValueError(f"{self.name}: progress names no field: {sorted(unknown)}")
+            raise ValueError(f"{self.name}: progress or erased name no field: {sorted(unknown)}")
         _BY_NAME[self.name] = self
         _BY_PREFIX[self.prefix] = self
 

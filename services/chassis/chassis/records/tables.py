@@ -211,6 +211,14 @@ evidence = Table(
     Column("note", Text),
     Column("confirmed_at", instant),
     Column("confirmed_as", Text),
+    Column("checked_at", instant),
+    Column("claimed_until", instant),
+    Column("found", Text),
+    Column("found_since", instant),
+    Column("found_sha256", Text),
+    Column("found_size_bytes", BigInteger),
+    Column("let_go_at", instant),
+    Column("removed_at", instant),
 )
 
 rule_edition = Table(

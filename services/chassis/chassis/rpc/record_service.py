@@ -9,8 +9,9 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
+from chassis import evidence_sweep
 from chassis.db import Reading
-from chassis.pages import position, size_of, token_of
+from chassis.pages import Page, position, size_of, token_of
 from chassis.records import anchors, conditions, gates, of_case, proof, queries, worklists
 from chassis.records.conditions import Asked, Condition
 from chassis.records.pins import Pin
@@ -156,6 +157,20 @@ def _list_anchor_flaws(call: Call, request: Any) -> Message:
         flaws = proof.verify_anchors(connection, anchored)
     until = anchored[-1].anchor.until if anchored else None
     return call.reply({"flaws": flaws, "anchors": len(anchored), "anchored_until": until})
+
+
+def _list_evidence_flaws(reading: Reading, *, page_size: int, page_token: str) -> Any:
+    key, size = position(page_token, str), size_of(page_size)
+    found = evidence_sweep.flaws(reading.connection, after=key[0] if key else "", most=size + 1)
+    page = Page.of(found, size, key=lambda one: [one.object_key])
+    return {
+        "flaws": page.rows,
+        "longest_unchecked_since": evidence_sweep.longest_unchecked(reading.connection),
+        "next_page_token": page.next_page_token,
+    }
+
+
+api.queries(ListEvidenceFlaws=_list_evidence_flaws)
 
 
 @api.asks("ListChanges")
