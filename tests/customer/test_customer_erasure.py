@@ -4,7 +4,7 @@ left is a tombstone, and a past that verifies and says nothing."""
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from sqlalchemy import select, text, update
@@ -19,9 +19,14 @@ from chassis.records.proof import Flaw
 from chassis.records.tables import evidence, outbox, reply
 from chassis.roles import Role
 from counter import PHONE, Counter
-from customer import commands_erasure
+from customer import commands_erasure, commands_import
+from customer.contact import CONTACT_PERMISSION, CONTACT_VERIFICATION
+from customer.duplicate import DUPLICATE
+from customer.follow_up import FOLLOW_UP
+from customer.import_file import read_chunk
+from customer.message import MESSAGE
 from customer.person import PERSON
-from customer.tables import person_search
+from customer.tables import import_row, person_search
 from optichain.customer.v1 import contact_pb2, erasure_pb2, message_pb2
 from optichain.customer.v1 import customer_service_pb2 as pb
 from optichain.record.v1 import record_service_pb2 as records
@@ -158,21 +163,22 @@ def grown_old(counter: Counter, days: int) -> None:
 
 
 def everything(chain: Chain) -> str:
-    """Return every value of every table of customer as text, bytes decoded, as its owner sees it."""
+    """Return every value of every table of customer as text, bytes decoded, as the owner sees
+    it."""
     with chain.owner("customer").connect() as connection:
         tables = connection.execute(
             text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         ).scalars()
-        found = []
-        for table in tables.all():
-            for row in connection.execute(text(f'SELECT * FROM "{table}"')):
-                found += [
-                    bytes(one).decode("utf-8", "replace")
-                    if isinstance(one, (bytes, memoryview))
-                    else str(one)
-                    for one in row
-                ]
-    return "\n".join(found)
+        rows = [
+            one
+            for table in tables.all()
+            for row in connection.execute(text(f'SELECT * FROM "{table}"'))
+            for one in row
+        ]
+    return "\n".join(
+        bytes(one).decode("utf-8", "replace") if isinstance(one, bytes | memoryview) else str(one)
+        for one in rows
+    )
 
 
 def flaws(chain: Chain) -> list[proof.Finding]:
@@ -593,3 +599,74 @@ def test_nobody_is_looked_at_again_before_the_last_hold_ends(counter: Counter) -
     assert look_on == today.replace(year=today.year + 15) + DAY
     with counter.chain.work("customer", system("customer")) as work:
         assert not commands_erasure.propose_due(work)
+
+
+CSV = "name,phone,birthday\n王芳,13800138000,1988-05-21\n李雷,13900139000,1990-01-01\n".encode()
+
+
+def imported(counter: Counter, manager: Person) -> str:
+    """Take in a file of old customers, and return the key under which it is kept."""
+    branch_manager = counter.chain.person(Role.BRANCH_MANAGER)
+    key = counter.upload(CSV, as_=branch_manager)
+    for dry_run in (True, False):
+        message = pb.StartImportRequest(object_key=key, dry_run=dry_run)
+        batch = counter.chain.ask(
+            message, pb.StartImportResponse, as_=branch_manager
+        ).import_batch.envelope
+        with counter.chain.work("customer", system("customer")) as work:
+            chunk = read_chunk(iter([CSV]))
+            commands_import.work_through(work, import_id=batch.id, chunk=chunk)
+    return str(batch.evidence[0].object_key)
+
+
+def let_go(counter: Counter) -> list[str]:
+    with counter.chain.database("customer").snapshot() as connection:
+        found = select(evidence.c.object_key).where(evidence.c.let_go_at.is_not(None))
+        return list(connection.execute(found).scalars())
+
+
+def dry_run_keys(counter: Counter) -> int:
+    with counter.chain.database("customer").snapshot() as connection:
+        asked = select(import_row).where(import_row.c.name_key.is_not(None))
+        return len(connection.execute(asked).all())
+
+
+def test_the_file_from_which_an_erased_person_came_goes_with_the_person(
+    counter: Counter, manager: Person
+) -> None:
+    key = imported(counter, manager)
+    asked = pb.SearchPeopleRequest(text="王芳")
+    found = counter.chain.ask(asked, pb.SearchPeopleResponse, as_=counter.reception)
+    assert dry_run_keys(counter) == 2
+
+    erase(counter, found.people[0].customer_id, manager)
+
+    assert let_go(counter) == [key]
+    assert dry_run_keys(counter) == 0
+    assert counter.found("李雷") == ["李雷"]
+
+
+def test_a_file_of_old_customers_goes_when_its_time_is_over(
+    counter: Counter, manager: Person
+) -> None:
+    key = imported(counter, manager)
+    with counter.chain.work("customer", system("customer")) as work:
+        assert not commands_erasure.let_old_files_go(work)
+    with counter.chain.owner("customer").begin() as connection:
+        month_ago = evidence.c.confirmed_at - 31 * DAY
+        connection.execute(update(evidence).values(confirmed_at=month_ago))
+
+    with counter.chain.work("customer", system("customer")) as work:
+        assert commands_erasure.let_old_files_go(work)
+
+    assert let_go(counter) == [key]
+    assert dry_run_keys(counter) == 0
+
+
+def test_every_personal_kind_says_what_is_left_of_its_words(counter: Counter) -> None:
+    """A field that may hold words or a contact is blanked; ids, enums and dates of ours stay."""
+    ids = {"answered_by_id", "guardian_id", "other_id", "order_id", "told_id"}
+    for kind in (PERSON, CONTACT_VERIFICATION, CONTACT_PERMISSION, MESSAGE, FOLLOW_UP, DUPLICATE):
+        hints = get_type_hints(kind.content)
+        words = {name for name, hint in hints.items() if hint is str} - ids
+        assert words <= kind.erased.keys(), kind.name

@@ -38,9 +38,9 @@ _HOUR_SECONDS = 3600
 _COUNTED_AT_MOST = 10_000
 
 _columns = evidence.c
-_LAST_LOOK = func.coalesce(_columns.checked_at, _columns.confirmed_at)
-_KEPT = and_(_columns.confirmed_at.is_not(None), _columns.let_go_at.is_(None))
-_FLAWED = and_(_columns.found != "", _columns.let_go_at.is_(None))
+_last_look = func.coalesce(_columns.checked_at, _columns.confirmed_at)
+_kept = and_(_columns.confirmed_at.is_not(None), _columns.let_go_at.is_(None))
+_flawed = and_(_columns.found != "", _columns.let_go_at.is_(None))
 
 
 class ObjectFlaw(StrEnum):
@@ -129,9 +129,9 @@ def claim(connection: Connection, pace: Pace, at: datetime) -> list[Claimed]:
     """Claim what is due for this worker alone: flawed objects first, then the longest unchecked."""
     is_free = or_(_columns.claimed_until.is_(None), _columns.claimed_until < at)
     again = at - timedelta(hours=pace.flawed_again_after_hours)
-    flawed = select(evidence).where(_FLAWED, _columns.checked_at < again, is_free)
+    flawed = select(evidence).where(_flawed, _columns.checked_at < again, is_free)
     seen_since = at - timedelta(days=pace.seen_within_days)
-    unchecked = select(evidence).where(_KEPT, _LAST_LOOK < seen_since, is_free).order_by(_LAST_LOOK)
+    unchecked = select(evidence).where(_kept, _last_look < seen_since, is_free).order_by(_last_look)
     rows: dict[str, Any] = {}
     for statement in (flawed, unchecked):
         left = pace.objects_per_turn - len(rows)
@@ -191,7 +191,7 @@ def flaws(connection: Connection, *, after: str = "", most: int) -> list[Evidenc
     """Return objects that are not as they were confirmed, by key, with the records they show."""
     rows = connection.execute(
         select(evidence)
-        .where(_FLAWED, _columns.object_key > after)
+        .where(_flawed, _columns.object_key > after)
         .order_by(_columns.object_key)
         .limit(most)
     ).all()
@@ -215,7 +215,7 @@ def flaws(connection: Connection, *, after: str = "", most: int) -> list[Evidenc
 def longest_unchecked(connection: Connection) -> datetime | None:
     """Return when the object that was not looked at for the longest time was confirmed or looked
     at; None when no object is kept."""
-    statement = select(_LAST_LOOK).where(_KEPT).order_by(_LAST_LOOK).limit(1)
+    statement = select(_last_look).where(_kept).order_by(_last_look).limit(1)
     found: datetime | None = connection.execute(statement).scalar()
     return found
 
@@ -242,7 +242,7 @@ def _unclaim(connection: Connection, object_keys: Sequence[str]) -> None:
 
 def _measure(service: str, database: Database, at: datetime) -> None:
     """Tell the metrics how many objects are flawed, and how long the longest unchecked waits."""
-    some = select(_columns.object_key).where(_FLAWED).limit(_COUNTED_AT_MOST).subquery()
+    some = select(_columns.object_key).where(_flawed).limit(_COUNTED_AT_MOST).subquery()
     with database.snapshot() as connection:
         count = connection.execute(select(func.count()).select_from(some)).scalar() or 0
         since = longest_unchecked(connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from chassis import evidence, rules
 from chassis.db import UnitOfWork
@@ -170,7 +171,7 @@ def _decided(
     *,
     nobody_next: bool = False,
     closed: bool = False,
-    **progress: object,
+    **progress: Any,
 ) -> Record[Erasure]:
     status = ApprovalStatus.REJECTED if verb == "refuse" else ApprovalStatus.APPROVED
     approval = Approval(status=status, decided_by=work.actor.id, decided_at=work.at)

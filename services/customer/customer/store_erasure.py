@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, String, and_, cast, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
+from chassis.ids import as_uuid
 from chassis.records.envelope import Record
 from chassis.records.rows import record_of
 from chassis.records.tables import evidence, record
@@ -204,7 +205,8 @@ def look_again(connection: Connection, customer_id: str, on: date) -> None:
 def files_of_imports(connection: Connection, batch_ids: Sequence[str]) -> list[str]:
     """Return the files that imports read, however often each was uploaded; of those that go on,
     none."""
-    mine = select(record.c.evidence[0]["sha256"].astext).where(record.c.id.in_(batch_ids))
+    ids = [as_uuid(one) for one in batch_ids]
+    mine = select(record.c.evidence[0]["sha256"].astext).where(record.c.id.in_(ids))
     rows = connection.execute(
         select(record.c.state, record.c.evidence[0]["object_key"].astext.label("object_key")).where(
             record.c.kind == IMPORT_BATCH.name,

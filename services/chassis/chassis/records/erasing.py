@@ -43,7 +43,7 @@ def erase(connection: Connection, customer_ids: Sequence[str], at: datetime) -> 
     rows = connection.execute(select(record).where(of_person).with_for_update()).mappings()
     shown: list[str] = []
     for row in rows:
-        found = record_of(row)
+        found: Record[Any] = record_of(row)
         shown += [one.object_key for one in found.evidence]
         if found.kind.personal:
             _blank(connection, found)

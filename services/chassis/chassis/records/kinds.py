@@ -67,10 +67,10 @@ class Kind(Generic[C]):
     `progress` names the content fields that later steps fill in; they move the revision, never
     the version, and no pin rests on them. `readers` are the roles that may see values in its
     history; the rest see field names. `personal` content is sealed in history with the customer's
-    own key; `erased` is what its personal fields say once that key was destroyed. Every other content field changes by an amendment only. `chain_wide`
-    records (a catalogue, a price list) belong to no branch: every branch reaches them. `reviewed`
-    says who is asked when something a record stands on changes; without it nobody is, and only its
-    gates hold.
+    own key; `erased` is what its personal fields say once that key was destroyed. Every other
+    content field changes by an amendment only. `chain_wide` records (a catalogue, a price list)
+    belong to no branch: every branch reaches them. `reviewed` says who is asked when something a
+    record stands on changes; without it nobody is, and only its gates hold.
     """
 
     name: str

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, select, text, tuple_
 
 from chassis.ids import as_id
 from chassis.records.anchors import Found
+from chassis.records.envelope import Record
 from chassis.records.erasing import blanked
 from chassis.records.history import Seal, as_told, chain, open_part
 from chassis.records.kinds import kind_named
@@ -157,7 +158,7 @@ def _says_the_same(current: Any, body: str, seal: Seal | None) -> bool:
     """Tell whether a record is as its last row says. What is sealed with a key that was destroyed
     is judged by its hash alone, and the record must be blank."""
     told = msgspec.json.decode(body)
-    found = record_of(current)
+    found: Record[Any] = record_of(current)
     # As they stand, not as this release would write them: a field that it added is no flaw.
     stored = {name: current[name] for name in ("evidence", "approval", "closure", "content")}
     row = {**record_row(found), **stored}
