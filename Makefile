@@ -29,7 +29,7 @@ trace: setup ## Print the trace(s) of an order, job, slip or trace id: make trac
 dead: setup ## List the dead letters, redacted; REPLAY=service sends that service's again; VAR=folder
 	@$(PYTHON) -m local_platform dead $(if $(REPLAY),--replay $(REPLAY)) $(if $(VAR),--var $(VAR))
 
-verify: setup ## Name every row of history that was changed, removed, inserted or cut off; VAR=folder
+verify: setup ## Name every row of history and object of evidence that is not as it was written; VAR=folder
 	@$(PYTHON) -m local_platform verify $(if $(VAR),--var $(VAR))
 
 ## Working on it
