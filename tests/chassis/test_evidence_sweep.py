@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 from structlog.testing import capture_logs
 
 from chain import Chain, Person
@@ -31,6 +31,7 @@ from optichain.record.v1 import record_service_pb2 as records
 from organisation.branch import BRANCH, BranchKind
 
 DAY = timedelta(days=1)
+PLACE = content_of(BRANCH.content, time_zone="Asia/Shanghai", branch_kind=BranchKind.SHOP)
 NOWHERE = "http://a:b@127.0.0.1:9/none"
 
 
@@ -275,12 +276,31 @@ def _flaws_told(kept: Kept, auditor: Person, **page: Any) -> records.ListEvidenc
     )
 
 
+def test_a_hash_that_was_made_to_fit_in_the_list_of_objects_is_found_by_its_record(
+    kept: Kept,
+) -> None:
+    person = kept.chain.person(Role.BRANCH_MANAGER)
+    shown, forged = kept.photo(), b"sixteen bytes .."
+    with kept.chain.work("organisation", person.actor) as work:
+        branch = work.records.add(BRANCH, PLACE, evidence=[shown])
+    kept.replace(shown, forged)
+    with kept.chain.owner("organisation").begin() as connection:
+        forged_hash = hashlib.sha256(forged).hexdigest()
+        values = {"sha256": forged_hash, "size_bytes": len(forged)}
+        connection.execute(update(evidence_table).values(values))
+
+    kept.look()
+
+    (flaw,) = kept.flaws()
+    assert flaw.record_ids == (branch.id,)
+    assert (flaw.expected_sha256, flaw.found_sha256) == (shown.sha256, forged_hash)
+
+
 def test_an_auditor_hears_of_every_flawed_object_and_of_the_records_it_shows(kept: Kept) -> None:
     auditor = kept.chain.person(Role.AUDITOR)
     shown, unnamed = kept.photo(), kept.photo()
-    place = content_of(BRANCH.content, time_zone="Asia/Shanghai", branch_kind=BranchKind.SHOP)
     with kept.chain.work("organisation", auditor.actor) as work:
-        branch = work.records.add(BRANCH, place, evidence=[shown])
+        branch = work.records.add(BRANCH, PLACE, evidence=[shown])
     for one in (shown, unnamed):
         kept.store.remove(one.object_key)
     kept.look()

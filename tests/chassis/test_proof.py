@@ -279,3 +279,15 @@ def test_an_anchor_that_was_removed_or_changed_is_missed(past: Past) -> None:
     past.objects.remove(by_number[first.anchor.number])
     past.objects.put(past.service, anchors.PURPOSE, msgspec.json.encode(raw), "application/json")
     assert Flaw.ANCHOR_BROKEN in [one.flaw for one in past.not_as_anchored()]
+
+
+def test_the_last_anchor_is_missed_as_well(past: Past) -> None:
+    past.sheet()
+    assert past.anchor()
+    (key,) = past.objects.keys(f"{past.service}/")
+
+    past.objects.remove(key)
+
+    assert [(one.flaw, one.record_id) for one in past.not_as_anchored()] == [
+        (Flaw.ANCHOR_MISSING, f"{past.service} anchor 1")
+    ]

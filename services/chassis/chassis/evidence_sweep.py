@@ -101,6 +101,15 @@ class EvidenceFlaw:
     checked_at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Recorded:
+    """The records an object shows, and what they say of it."""
+
+    record_ids: tuple[str, ...]
+    sha256: str
+    size_bytes: int
+
+
 def turn(service: str, database: Database, objects: ObjectStore) -> bool:
     """Look at the next few objects; false, since the pace is that of the clock."""
     at = clock.now()
@@ -142,11 +151,12 @@ def claim(connection: Connection, pace: Pace, at: datetime) -> list[Claimed]:
     connection.execute(
         update(evidence).where(_columns.object_key.in_(list(rows))).values(claimed_until=until)
     )
+    recorded = [_as_recorded(connection, row) for row in rows.values()]
     return [
         Claimed(
-            object_key=row.object_key, sha256=row.sha256, size_bytes=row.size_bytes, was=row.found
+            object_key=row.object_key, sha256=one.sha256, size_bytes=one.size_bytes, was=row.found
         )
-        for row in rows.values()
+        for row, one in zip(rows.values(), recorded, strict=True)
     ]
 
 
@@ -195,20 +205,20 @@ def flaws(connection: Connection, *, after: str = "", most: int) -> list[Evidenc
         .order_by(_columns.object_key)
         .limit(most)
     ).all()
-    showing = {row.object_key: _records_showing(connection, row.object_key) for row in rows}
+    recorded = [_as_recorded(connection, row) for row in rows]
     return [
         EvidenceFlaw(
             object_key=row.object_key,
             flaw=ObjectFlaw(row.found),
-            record_ids=showing[row.object_key],
-            expected_sha256=row.sha256,
+            record_ids=one.record_ids,
+            expected_sha256=one.sha256,
             found_sha256=row.found_sha256,
-            expected_size_bytes=row.size_bytes,
+            expected_size_bytes=one.size_bytes,
             found_size_bytes=row.found_size_bytes,
             found_since=row.found_since,
             checked_at=row.checked_at,
         )
-        for row in rows
+        for row, one in zip(rows, recorded, strict=True)
     ]
 
 
@@ -220,9 +230,18 @@ def longest_unchecked(connection: Connection) -> datetime | None:
     return found
 
 
-def _records_showing(connection: Connection, object_key: str) -> tuple[str, ...]:
-    shown = connection.execute(records_showing(object_key).add_columns(record.c.id))
-    return tuple(as_id(kind_named(row.kind).prefix, row.id) for row in shown)
+def _as_recorded(connection: Connection, row: Any) -> _Recorded:
+    """Return the records an object shows, and the hash and size they say it has: history proves
+    those, and nothing proves the list of objects, which counts for an object without a record."""
+    shown = connection.execute(
+        records_showing(row.object_key).add_columns(record.c.id, record.c.evidence)
+    ).all()
+    said = [one for each in shown for one in each.evidence if one["object_key"] == row.object_key]
+    return _Recorded(
+        record_ids=tuple(as_id(kind_named(one.kind).prefix, one.id) for one in shown),
+        sha256=said[0]["sha256"] if said else row.sha256,
+        size_bytes=said[0]["size_bytes"] if said else row.size_bytes,
+    )
 
 
 def _noted(service: str, database: Database, one: Claimed, found: Look) -> None:

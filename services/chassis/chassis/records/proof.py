@@ -24,6 +24,7 @@ from chassis.records.erasing import blanked
 from chassis.records.history import Seal, as_told, chain, open_part
 from chassis.records.kinds import kind_named
 from chassis.records.rows import record_of, record_row
+from chassis.records.tables import anchor as anchor_table
 from chassis.records.tables import history
 from chassis.records.tables import record as record_table
 
@@ -194,6 +195,20 @@ def _of_anchors(connection: Connection, anchors: Iterable[Found]) -> Iterator[Fi
         else:
             yield from _of_heads(connection, found)
         expected, previous = anchor.number + 1, found.sha256
+    yield from _of_last_anchors(connection, expected)
+
+
+def _of_last_anchors(connection: Connection, expected: int) -> Iterator[Finding]:
+    """Find anchors that were made after the last one that lies in the object store."""
+    columns = anchor_table.c
+    made = select(columns.number, columns.object_key).where(columns.number >= expected)
+    for row in connection.execute(made.order_by(columns.number)):
+        yield Finding(
+            flaw=Flaw.ANCHOR_MISSING,
+            record_id=f"{row.object_key.partition('/')[0]} anchor {row.number}",
+            revision=0,
+            text="was made and is not in the object store",
+        )
 
 
 def _of_heads(connection: Connection, found: Found) -> Iterator[Finding]:
