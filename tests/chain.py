@@ -142,7 +142,8 @@ class Chain:
         self._peers.append(peers)
         keys = module.keys(database, loaded) if hasattr(module, "keys") else peers.keys
         objects = ObjectStore(loaded.s3_url.get_secret_value())
-        steps = Steps(database, peers, Verifier(keys), objects, loaded)
+        guard = getattr(module, "GUARD", None)
+        steps = Steps(database, peers, Verifier(keys), objects, loaded, guard)
         server = make_server([*module.APIS, *SHARED_APIS], steps)
         assert server.add_insecure_port(loaded.listen)
         server.start()

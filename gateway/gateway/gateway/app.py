@@ -16,7 +16,7 @@ from starlette.routing import Match
 from starlette.routing import Route as HttpRoute
 
 from chassis.errors import DomainError, Unavailable
-from gateway import api_page, live, story, waiting
+from gateway import access, api_page, live, story, waiting
 from gateway.attempts import Attempts, Serve
 from gateway.bell import Bell
 from gateway.clients import Clients
@@ -33,7 +33,7 @@ from gateway.settings import Settings
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
 
 PREFIX = "/api/v1"
-COMPOSED = (*story.COMPOSED, *order_story.COMPOSED, *waiting.COMPOSED)
+COMPOSED = (*story.COMPOSED, *order_story.COMPOSED, *waiting.COMPOSED, *access.COMPOSED)
 
 
 def make_app(settings: Settings) -> Edge:

@@ -4,6 +4,7 @@ step, a deadline on every call. Only this module knows grpc."""
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import grpc
@@ -11,6 +12,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from chassis import telemetry
+from chassis.access import PURPOSE, AccessPurpose
 from chassis.errors import DomainError, Unauthenticated, Unavailable
 from chassis.rpc.peers import TOKEN, TRACE, Rpc, rpc_of
 from chassis.rpc.status import from_status
@@ -19,6 +21,9 @@ from gateway.settings import Settings
 from optichain.auth.v1 import token_service_pb2
 
 R = TypeVar("R", bound=Message)
+
+said_purpose: ContextVar[AccessPurpose | None] = ContextVar("said_purpose", default=None)
+"""What the request under way says that it looks at people for."""
 
 _BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _OPTIONS = (
@@ -59,6 +64,8 @@ class Clients:
             metadata = [(TRACE, telemetry.traceparent())]
             if token:
                 metadata.append((TOKEN, f"Bearer {_checked(token)}"))
+            if purpose := said_purpose.get():
+                metadata.append((PURPOSE, purpose))
             try:
                 answer: R = await self._method(service, rpc)(
                     request, timeout=deadline, metadata=metadata

@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis import contract, telemetry
+from chassis.access import PURPOSE, check_purpose
 from chassis.errors import FieldProblem, Invalid, Unauthenticated
 from chassis.ids import check_id
 from gateway.body import read_json
-from gateway.clients import Clients
+from gateway.clients import Clients, said_purpose
 from gateway.edge import TEMPLATE
 from gateway.from_texts import from_texts
 from gateway.into_json import adders_of, json_of
@@ -75,6 +76,7 @@ async def read_message(request: Request, route: Route, settings: Settings) -> Me
         given = from_texts(descriptor, pairs, problems)
     fill(message, given, problems, outside=route.in_path)
     _read_headers(request, message, problems)
+    _read_purpose(request, problems)
     if problems:
         raise Invalid(_complete(message, problems))
     return message
@@ -105,6 +107,14 @@ def _read_headers(request: Request, message: Any, problems: Problems) -> None:
         problems.append(FieldProblem(REVISION, "if_match", "differs from If-Match"))
     else:
         message.revision = int(found[1])
+
+
+def _read_purpose(request: Request, problems: Problems) -> None:
+    """Let every call that this request makes say what it looks at people for."""
+    try:
+        said_purpose.set(check_purpose(request.headers.get(PURPOSE, "")))
+    except Invalid as refused:
+        problems.extend(refused.problems)
 
 
 def json_response(body: Any, headers: dict[str, str] | None = None) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from chassis.access import AccessPurpose, access_of
 from gateway.comments import comment_on
 from gateway.composed import Composed
 from gateway.endpoint import REQUEST_ID, REVISION
@@ -119,6 +120,9 @@ def _parameters(route: Route, schemas: Schemas) -> list[Document]:
     if REQUEST_ID in fields:
         text = "Makes a repeat of this write answer the same"
         found.append(_header("Idempotency-Key", {"type": "string", "maxLength": 64}, text))
+    if access_of(route.descriptor):
+        text = "What these people are looked at for; the usual when absent"
+        found.append(_header("X-Purpose", {"type": "string", "enum": [*AccessPurpose]}, text))
     if REVISION in fields:
         text = "The revision that was seen, as the ETag of the record's answer"
         found.append(_header("If-Match", {"type": "string", "pattern": '^"?[0-9]{1,9}"?$'}, text))

@@ -9,7 +9,7 @@ from chassis.ids import check_id, prefix_of
 
 _KINDS = {
     "organisation": "br stf qlf",
-    "customer": "cus cvf cpm gdl fup msg imp dup ers",
+    "customer": "cus cvf cpm gdl fup msg imp dup ers bgl",
     "inventory": "prd lot rcp trf sta rsv drw brk",
     "clinical": "apt vis drd ref rx pcf rpl nds fsl fmm lsp",
     "billing": "qto apr ord prm pmo chg pay pls trm rct",

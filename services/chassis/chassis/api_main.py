@@ -21,6 +21,7 @@ def run(service: str) -> None:
     peers = Peers(settings, service=service, secret=settings.secret.get_secret_value())
     keys: KeyCache = module.keys(database, settings) if hasattr(module, "keys") else peers.keys
     objects = ObjectStore(settings.s3_url.get_secret_value())
-    steps = Steps(database, peers, Verifier(keys), objects, settings)
+    guard = getattr(module, "GUARD", None)
+    steps = Steps(database, peers, Verifier(keys), objects, settings, guard)
     serve([*module.APIS, *SHARED_APIS], steps, getattr(module, "background", None))
     boot.finish(database)

@@ -12,7 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis.actor import Actor
@@ -198,12 +211,25 @@ def readable(connection: Connection, object_key: str, by: Actor) -> str:
     return own_key
 
 
+def people_shown(connection: Connection, object_key: str) -> list[tuple[str, ...]]:
+    """Return the people whose records an object shows, each with the branches of that record."""
+    columns = record.c
+    rows = connection.execute(
+        select(columns.customer_id, columns.branch_id, columns.held_at_id).where(
+            _shows(object_key), columns.customer_id.is_not(None)
+        )
+    )
+    return [(row.customer_id, row.branch_id or "", row.held_at_id or "") for row in rows]
+
+
 def records_showing(object_key: str) -> Select[Any]:
     """Return the statement that finds the records an object is evidence of."""
     columns = record.c
-    return select(columns.kind, columns.branch_id, columns.held_at_id).where(
-        columns.evidence.contains([{"object_key": object_key}]), _HAS_EVIDENCE
-    )
+    return select(columns.kind, columns.branch_id, columns.held_at_id).where(_shows(object_key))
+
+
+def _shows(object_key: str) -> ColumnElement[bool]:
+    return and_(record.c.evidence.contains([{"object_key": object_key}]), _HAS_EVIDENCE)
 
 
 def _may_read(kind: Kind[Any], actor: Actor) -> bool:

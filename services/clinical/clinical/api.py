@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from chassis import clock
+from chassis.access import AccessPolicy, Clearance
 from chassis.rpc import Api, Call, deciding
 from clinical import (
     commands_confirming,
@@ -22,6 +23,7 @@ from clinical import (
     queries_vision_file,
     signing,
     store,
+    store_protection,
     wire,
 )
 from clinical.appointment import APPOINTMENT
@@ -67,6 +69,30 @@ api.queries(
     ListRecheckPlans=queries.list_recheck_plans,
     GetVisionFile=queries_vision_file.get_vision_file,
 )
+
+
+def guard(call: Call, customer_id: str, branches: frozenset[str]) -> Clearance:
+    """Open a file to roles that see the person's tier, at branches that keep some of it or have
+    seen the person lately; of others the customer service is asked, which knows who registered the
+    person and who has broken the glass. Raises BreakGlassNeeded, Unavailable."""
+    at = clock.now()
+    with call.database.snapshot() as connection:
+        policy = AccessPolicy.in_force(connection, at)
+        known = store_protection.known_here(
+            connection, customer_id, call.actor.branch_id, policy.known_since(at)
+        )
+    known = known.also_here(call.actor.branch_id in branches)
+    standing = known.standing(policy, call.actor)
+    if standing is None:
+        answer = call.ask(
+            customer_pb2.GetProtectionRequest(customer_id=customer_id),
+            customer_pb2.GetProtectionResponse,
+        )
+        standing = known.also_as(wire.standing(answer))
+    return policy.cleared(call.actor, customer_id, standing)
+
+
+GUARD = guard
 
 
 @api.asks("OpenVisit")

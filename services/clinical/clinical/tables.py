@@ -39,6 +39,14 @@ reading_key = Table(
     Column("reading_id", Id("drd")),
 )
 
+protected_person = Table(
+    "protected_person",
+    metadata,
+    Column("customer_id", Id("cus"), primary_key=True),
+    Column("tier", Text),
+    Column("set_at", instant),
+)
+
 branch_zone = Table(
     "branch_zone",
     metadata,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from chassis.access import Standing
 from chassis.records.book import RecordVoid
 from chassis.records.changes import VOIDING
 from chassis.records.pins import Pin
-from chassis.wire import arguments, value_of
+from chassis.wire import arguments, enum_words, value_of
 from clinical.dispensing.frame_selection import FrameBox, NotAFrame
 from clinical.dispensing.lens_product import LensProduct, NotALens
+from optichain.customer.v1 import protection_pb2
 
 
 def frame_box(product: Any) -> FrameBox:
@@ -39,4 +41,18 @@ def product_pin(product: Any) -> Pin:
         relied_version=envelope.version,
         settled_version=envelope.version,
         fields=(product.WhichOneof("particulars"),),
+    )
+
+
+def tier_of(number: int) -> str:
+    """Return the word of a protection tier."""
+    return enum_words(protection_pb2.ProtectionTier.DESCRIPTOR)[number]
+
+
+def standing(answer: Any) -> Standing:
+    """Return how a file stands towards the caller, as the customer service told it."""
+    return Standing(
+        tier=tier_of(answer.protection_tier),
+        is_known_here=answer.is_known_here,
+        break_glass_id=answer.break_glass_id,
     )

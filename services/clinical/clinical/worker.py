@@ -8,7 +8,8 @@ from typing import Any
 
 from chassis.amqp import Worker, every, hears
 from chassis.db import UnitOfWork
-from clinical import commands_expiry, commands_recheck, commands_visit
+from clinical import commands_expiry, commands_protection, commands_recheck, commands_visit, wire
+from optichain.customer.v1 import events_pb2 as customer_events
 from optichain.labjob.v1 import events_pb2 as labjob_events
 from optichain.organisation.v1 import events_pb2 as organisation_events
 
@@ -37,6 +38,16 @@ class ClinicalWorker(Worker):
     def keep_branch_zone(self, work: UnitOfWork, event: Any) -> None:
         """Keep the zone that a branch's dates follow."""
         commands_visit.keep_branch_zone(work, branch_id=event.branch_id, time_zone=event.time_zone)
+
+    @hears(customer_events.ProtectionTierSet)
+    def keep_tier(self, work: UnitOfWork, event: Any) -> None:
+        """Keep how closely a person's file is kept."""
+        commands_protection.keep_tier(
+            work,
+            customer_id=event.customer_id,
+            tier=wire.tier_of(event.protection_tier),
+            set_at=event.set_at.ToDatetime(tzinfo=UTC),
+        )
 
     @every(60)
     def expire_prescriptions(self, work: UnitOfWork) -> bool:

@@ -14,7 +14,8 @@ from chassis.records.changes import ChangeKind
 from chassis.records.envelope import Record, Source
 from chassis.roles import Role
 from customer import phone as phones
-from customer import short_code, store
+from customer import short_code, store, store_protection
+from customer.commands_protection import tell_tier
 from customer.duplicate import (
     DUPLICATE,
     Duplicate,
@@ -153,7 +154,8 @@ def _candidates(work: UnitOfWork, person: Record[Person]) -> list[DuplicateCandi
         for other in store.namesakes(work.connection, likeness, but=person.id)
         if store.pair(work.connection, person.id, other.id) is None
     ]
-    return candidates(likeness, others)
+    veil = store_protection.veil(work.connection, work.actor)
+    return veil.over_all(candidates(likeness, others))
 
 
 def _hold_phones(work: UnitOfWork, *customer_ids: str, also: str = "") -> None:
@@ -239,6 +241,10 @@ def _merge(
     if known:
         stays = work.records.amend(stays, reason_code="SAME_PERSON", reason=reason, **known)
         store.reenter(work.connection, stays)
+    if goes.content.protection_tier is not stays.content.protection_tier or (
+        "protection_tier" in known
+    ):
+        tell_tier(work, stays)
     for other in store.suspected(work.connection, [goes.id]):
         _decided(work, other, "lapse", reason)
     suspect(work, stays)

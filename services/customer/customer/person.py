@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -13,6 +13,7 @@ from chassis.records.kinds import Kind, Transitions, moves
 from chassis.roles import Role
 from customer import names
 from customer.errors import PersonRestricted
+from customer.protection import ProtectionTier, closer
 
 _FIRST_BIRTHDAY = date(1900, 1, 1)
 
@@ -43,6 +44,7 @@ class Person:
     email: str = ""
     wechat_id: str = ""
     address: str = ""
+    protection_tier: ProtectionTier = ProtectionTier.ORDINARY
 
     def __post_init__(self) -> None:
         if not names.folded(self.name):
@@ -108,6 +110,7 @@ class FoundPerson:
     sex: Sex
     birthday: date | None
     phone_e164: str
+    protection_tier: ProtectionTier = ProtectionTier.ORDINARY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +130,13 @@ def shown(customer_id: str, person: Person) -> FoundPerson:
         sex=person.sex,
         birthday=person.birthday,
         phone_e164=person.phone_e164,
+        protection_tier=person.protection_tier,
     )
+
+
+def veiled(person: FoundPerson) -> FoundPerson:
+    """Return a found person as those see it to whom the file is closed: name and code alone."""
+    return replace(person, sex=Sex.NOT_SAID, birthday=None, phone_e164="")
 
 
 def blanks_filled(stays: Person, goes: Person) -> dict[str, Any]:
@@ -139,6 +148,9 @@ def blanks_filled(stays: Person, goes: Person) -> dict[str, Any]:
     }
     if stays.sex is Sex.NOT_SAID and goes.sex is not Sex.NOT_SAID:
         known["sex"] = goes.sex
+    tier = closer(stays.protection_tier, goes.protection_tier)
+    if tier is not stays.protection_tier:
+        known["protection_tier"] = tier
     return known
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,7 +11,7 @@ from chassis import clock
 from chassis.db import Reading
 from chassis.errors import invalid
 from chassis.records.envelope import Record
-from customer import names, store
+from customer import names, store, store_protection
 from customer import phone as phones
 from customer.contact import CONTACT_PERMISSION, CONTACT_VERIFICATION, Purpose
 from customer.contact import answers as answers_of
@@ -58,7 +59,8 @@ def find_duplicates(
         *store.alike(reading.connection, wanted),
         *store.namesakes(reading.connection, wanted),
     ]
-    return {"candidates": candidates(wanted, others)}
+    veil = store_protection.veil(reading.connection, reading.actor)
+    return {"candidates": veil.over_all(candidates(wanted, others))}
 
 
 def get_contact_permission(
@@ -83,7 +85,11 @@ def list_household(reading: Reading, *, customer_id: str) -> dict[str, Any]:
     ids = dict.fromkeys([person_id, *(one for link in links for one in (link.guardian, link.ward))])
     kept = list(ids)[:_MOST_OF_HOUSEHOLD]
     people = store.people(connection, kept)
-    return {"members": [_member(people[one], links, country) for one in kept]}
+    veil = store_protection.veil(connection, reading.actor)
+    members = [_member(people[one], links, country) for one in kept]
+    # The file that was asked for is open, or the answer will not leave; others may be closed.
+    others = [replace(one, person=veil.over(one.person)) for one in members[1:]]
+    return {"members": [*members[:1], *others]}
 
 
 class _Link:

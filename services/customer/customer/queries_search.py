@@ -11,7 +11,7 @@ from chassis.db import Reading
 from chassis.errors import invalid
 from chassis.ids import as_uuid
 from chassis.pages import Page, position
-from customer import names, short_code, store, store_search
+from customer import names, short_code, store, store_protection, store_search
 from customer import phone as phones
 from customer.person import FoundPerson
 
@@ -40,8 +40,9 @@ def search_people(
     found = find(reading.connection, wanted, position(page_token, str, as_uuid), size + 1)
     page = Page.of(found, size, key=lambda one: one)
     people = store.found_people(reading.connection, [one[1] for one in page.rows])
+    veil = store_protection.veil(reading.connection, reading.actor)
     return {
-        "people": [people[one[1]] for one in page.rows],
+        "people": [veil.over(people[one[1]]) for one in page.rows],
         "next_page_token": page.next_page_token,
     }
 
@@ -79,4 +80,6 @@ def _by_code(reading: Reading, text: str) -> list[FoundPerson]:
     if not code:
         raise invalid("text", "short_code", "is no short code: one of its characters is wrong")
     owner = store.code_owner(reading.connection, code)
-    return list(store.found_people(reading.connection, [owner] if owner else []).values())
+    found = store.found_people(reading.connection, [owner] if owner else []).values()
+    veil = store_protection.veil(reading.connection, reading.actor)
+    return [veil.over(one) for one in found]

@@ -40,6 +40,15 @@ known_business = Table(
 )
 """Visits and orders that customer heard of, so that it need ask nobody what keeps a person."""
 
+seen_at = Table(
+    "seen_at",
+    metadata,
+    Column("person_id", Id("cus"), primary_key=True),
+    Column("branch_id", Id("br"), primary_key=True),
+    Column("last_at", DateTime(timezone=True)),
+)
+"""Where a person's last visit was at each branch; the id is as it was when the visit was opened."""
+
 import_row = Table(
     "import_row",
     metadata,

@@ -14,7 +14,7 @@ from chassis.amqp import Worker, every, hears
 from chassis.db import UnitOfWork
 from chassis.errors import DomainError, Unknown
 from chassis.objects import ObjectStore
-from customer import commands_erasure, commands_follow_up, commands_import
+from customer import commands_erasure, commands_follow_up, commands_import, commands_protection
 from customer.import_file import Chunk, RawRow, read_chunk
 from optichain.billing.v1 import events_pb2 as billing_events
 from optichain.clinical.v1 import events_pb2 as clinical_events
@@ -145,12 +145,16 @@ class CustomerWorker(Worker):
 
     @hears(clinical_events.VisitOpened)
     def keep_for_visit(self, work: UnitOfWork, event: clinical_events.VisitOpened) -> None:
-        """Note that the person was seen."""
+        """Note that the person was seen, and that the branch knows the person now."""
+        opened_at = event.opened_at.ToDatetime(tzinfo=UTC)
         commands_erasure.note_visit(
+            work, visit_id=event.visit_id, customer_id=event.customer_id, opened_at=opened_at
+        )
+        commands_protection.note_seen(
             work,
-            visit_id=event.visit_id,
             customer_id=event.customer_id,
-            opened_at=event.opened_at.ToDatetime(tzinfo=UTC),
+            branch_id=event.branch_id,
+            opened_at=opened_at,
         )
 
     @every(_ERASED_SECONDS)
@@ -167,6 +171,11 @@ class CustomerWorker(Worker):
     def let_old_files_go(self, work: UnitOfWork) -> bool:
         """Let go of files of old customers whose time is over."""
         return commands_erasure.let_old_files_go(work)
+
+    @every(60)
+    def escalate_break_glasses(self, work: UnitOfWork) -> bool:
+        """Bring judgements that are late to the next role up."""
+        return commands_protection.escalate_break_glasses(work)
 
 
 WORKER = CustomerWorker

@@ -6,7 +6,7 @@ from __future__ import annotations
 from gateway.route import get, post
 from optichain.customer.v1 import customer_service_pb2 as pb
 
-ABOUT = "Customers, contacts, permissions, guardians, messages, follow-ups, imports"
+ABOUT = "Customers, contacts, permissions, guardians, messages, follow-ups, closed files, imports"
 
 ROUTES = (
     post("/customers", pb.RegisterPersonRequest),
@@ -32,6 +32,10 @@ ROUTES = (
     get("/follow-ups", pb.ListFollowUpsRequest),
     post("/follow-ups/{follow_up_id}/record", pb.RecordFollowUpRequest),
     post("/follow-ups/{follow_up_id}/waive", pb.WaiveFollowUpRequest),
+    post("/customers/{customer_id}/protection-tier", pb.SetProtectionTierRequest),
+    post("/customers/{customer_id}/break-glass", pb.BreakGlassRequest),
+    get("/break-glasses", pb.ListBreakGlassesRequest),
+    post("/break-glasses/{break_glass_id}/close", pb.CloseBreakGlassRequest),
     post("/imports", pb.StartImportRequest),
     get("/imports/{import_id}", pb.GetImportRequest),
     post("/imports/{import_id}/end", pb.EndImportRequest),

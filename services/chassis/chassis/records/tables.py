@@ -167,6 +167,26 @@ anchor = Table(
     Column("sha256", Text),
 )
 
+access = Table(
+    "access",
+    metadata,
+    Column("id", Id("acs"), primary_key=True),
+    Column("looked_at", instant),
+    Column("actor", Text),
+    Column("role", Text),
+    Column("branch_id", Id("br")),
+    Column("kind", Text),
+    Column("rpc", Text),
+    Column("purpose", Text),
+    Column("customer_ids", ARRAY(Id("cus"))),
+    Column("record_id", Text),
+    Column("found", Integer),
+    Column("unusual", ARRAY(Text)),
+    Column("break_glass_id", Text),
+    Column("refused_with", Text),
+    Column("trace_id", Text),
+)
+
 outbox = Table(
     "outbox",
     metadata,

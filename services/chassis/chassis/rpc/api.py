@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from chassis.access import Access, access_of
 from chassis.contract import Rule, path_of, rule_of
 from chassis.errors import DomainError
 from chassis.rpc.call import Call
@@ -44,6 +45,7 @@ class Method:
     request: type[Message]
     response: type[Message]
     serve: Serve
+    access: Access | None = None
 
 
 class Api:
@@ -83,6 +85,7 @@ class Api:
             request=message_class_of(method.input_type),
             response=message_class_of(method.output_type),
             serve=serve,
+            access=access_of(method),
         )
 
     @property

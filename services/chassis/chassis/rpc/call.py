@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -29,6 +29,7 @@ from chassis.records.kinds import Kind, kind_of
 from chassis.records.pins import Pin, StalePins, flat
 from chassis.records.reviews import ReviewOpen
 from chassis.records.tables import reply as reply_table
+from chassis.rpc.looking import Shown
 from chassis.rpc.peers import Peers
 from chassis.wire import arguments, to_message, value_of
 from optichain.record.v1.envelope_pb2 import Envelope
@@ -65,6 +66,8 @@ class Call:
     peers: Peers
     objects: ObjectStore
     settings: Any
+    shown: Shown = field(default_factory=Shown)
+    """Whom the answer is about, where the answer itself does not say it."""
 
     def ask(self, request: Message, response: type[R], *, of: str = "") -> R:
         """Ask another service in the actor's name. Raises what it refuses with, or Unavailable."""

@@ -69,5 +69,7 @@ def _confirmed_before(call: Call, connection: Any, confirmed_as: str) -> Message
 def _offer_read(call: Call, request: Any) -> Message:
     with call.database.snapshot() as connection:
         object_key = evidence.readable(connection, request.object_key, call.actor)
+        for one in evidence.people_shown(connection, object_key) if not call.actor.service else ():
+            call.shown.add(*one)
     offered = call.objects.offer_read(object_key)
     return call.reply({"url": offered.url, "valid_seconds": offered.valid_seconds})

@@ -3,13 +3,13 @@ never calls out."""
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from google.protobuf.message import Message
 
-from chassis import evidence_sweep
+from chassis import evidence_sweep, looks
 from chassis.db import Reading
 from chassis.pages import Page, position, size_of, token_of
 from chassis.records import anchors, conditions, gates, of_case, proof, queries, worklists
@@ -90,6 +90,25 @@ def _list_waiting(reading: Reading, *, page_size: int, page_token: str) -> Any:
     return {"handovers": page.rows, "next_page_token": page.next_page_token}
 
 
+def _list_access(
+    reading: Reading,
+    *,
+    customer_id: str,
+    actor_id: str,
+    since: datetime | None,
+    unusual_only: bool,
+    page_size: int,
+    page_token: str,
+) -> Any:
+    wanted = looks.Wanted(
+        customer_id=customer_id, actor_id=actor_id, since=since, unusual_only=unusual_only
+    )
+    page = looks.page(
+        reading.connection, wanted, page_size=size_of(page_size), page_token=page_token
+    )
+    return {"looks": page.rows, "next_page_token": page.next_page_token}
+
+
 api.queries(
     GetRecord=_get_record,
     ListCaseRecords=_list_case_records,
@@ -102,6 +121,7 @@ api.queries(
     GetIssue=_get_issue,
     ListIssues=_list_issues,
     ListCaseIssues=_list_case_issues,
+    ListAccess=_list_access,
 )
 
 
@@ -178,6 +198,9 @@ def _list_changes(call: Call, request: Any) -> Message:
     with call.database.snapshot() as connection:
         seal = call.database.seal_in(connection)
         found = queries.changes(connection, request.record_id, call.actor, seal)
+        if queries.sees_values(request.record_id, call.actor) and not call.actor.service:
+            record = queries.record_at(connection, request.record_id)
+            call.shown.add(record.customer_id, record.branch_id, record.held_at_id)
     return call.reply({"changes": found})
 
 

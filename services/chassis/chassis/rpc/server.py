@@ -15,10 +15,12 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from chassis import auth, contract, memory, telemetry
+from chassis.access import PURPOSE, Guard, purpose_of
 from chassis.actor import Actor
 from chassis.db import Database
 from chassis.errors import DomainError
 from chassis.objects import ObjectStore
+from chassis.rpc import looking
 from chassis.rpc import peers as names
 from chassis.rpc.api import Api, Method
 from chassis.rpc.call import Call
@@ -35,16 +37,19 @@ _GRACE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Steps:
-    """What each call is carried through."""
+    """What each call is carried through. `guard` says to whom one person's file is open, in a
+    service that keeps files."""
 
     database: Database
     peers: Peers
     verifier: Verifier
     objects: ObjectStore
     settings: ServiceSettings
+    guard: Guard | None = None
 
     def serve(self, method: Method, request: Message, context: grpc.ServicerContext) -> Message:
-        """Serve one call: trace, deadline, identity, rule, border, function, log line."""
+        """Serve one call: trace, deadline, identity, rule, border, function, the
+        book of looks, log line."""
         sent = dict(context.invocation_metadata())
         must_end_within(context.time_remaining())
         started = time.perf_counter()
@@ -85,7 +90,12 @@ class Steps:
             objects=self.objects,
             settings=self.settings,
         )
-        return method.serve(call, request)
+        if method.access is None or actor.service:
+            return method.serve(call, request)
+        purpose = purpose_of(str(sent.get(PURPOSE, "")), method.access)
+        answer = method.serve(call, request)
+        looking.account_for(call, method.access, purpose, answer, self.guard)
+        return answer
 
     def _actor(self, method: Method, sent: dict[str, Any]) -> Actor:
         bearer = str(sent.get(names.TOKEN, ""))
