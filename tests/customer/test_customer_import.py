@@ -37,7 +37,7 @@ Zoë van Wijk,139-0000-5678,1990/1/2,F,,,
 
 @pytest.fixture
 def manager(counter: Counter) -> Person:
-    return counter.chain.person(Role.BRANCH_MANAGER)
+    return counter.chain.person(Role.BRANCH_MANAGER, branch_id=counter.reception.branch_id)
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def overdue(connection: Connection, at: datetime, roles: Sequence[str], most: in
         select(record.c.id)
         .where(
             _IS_OPEN,
-            _DUE_AT < literal(_as_kept(at)),
+            literal(_as_kept(at)) > _DUE_AT,
             record.c.responsible_role.in_(list(roles)),
         )
         .order_by(_DUE_AT)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import ARRAY as SearchedArray
 from sqlalchemy.dialects.postgresql import JSONB
 
 from chassis.ids import Id
@@ -178,7 +179,7 @@ access = Table(
     Column("kind", Text),
     Column("rpc", Text),
     Column("purpose", Text),
-    Column("customer_ids", ARRAY(Id("cus"))),
+    Column("customer_ids", SearchedArray(Id("cus"))),
     Column("record_id", Text),
     Column("found", Integer),
     Column("unusual", ARRAY(Text)),
