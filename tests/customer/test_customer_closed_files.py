@@ -1,5 +1,5 @@
-"""Who may see whose file: known branches, protection tiers, the breaking of the glass and who judges
-it; and the book in which every look stands."""
+"""Who may see whose file: known branches, protection tiers, the breaking of the glass and who
+judges it; and the book in which every look stands."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Text,
     Uuid,
     bindparam,
-    cast,
     func,
     select,
     text,
@@ -187,8 +186,7 @@ class Wanted:
         table = access_table.c
         found: list[ColumnElement[bool]] = []
         if self.customer_id:
-            one = cast([as_uuid(self.customer_id)], ARRAY(Uuid))
-            found.append(cast(table.customer_ids, ARRAY(Uuid)).contains(one))
+            found.append(table.customer_ids.contains([self.customer_id]))
         if self.actor_id:
             found.append(table.actor == self.actor_id)
         if self.since is not None:
