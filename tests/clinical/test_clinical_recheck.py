@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chassis.actor import system
-from chassis.errors import Refused
+from chassis.errors import Refused, Unknown
 from chassis.ids import new_id
 from chassis.records.changes import ChangeKind
 from chassis.records.envelope import SourceKind
@@ -159,7 +159,7 @@ def test_the_worker_keeps_the_zone_of_a_branch_it_hears_of(clinic: Any) -> None:
 
 
 def test_a_vision_file_says_what_it_has_and_what_it_lacks(clinic: Any) -> None:
-    clinic.chain.serve("clinical")
+    clinic.chain.serve("clinical", "customer")
     prescription = clinic.prescription()
     frame = clinic.frame(prescription)
     clinic.lens(prescription, frame)
@@ -171,6 +171,10 @@ def test_a_vision_file_says_what_it_has_and_what_it_lacks(clinic: Any) -> None:
     assert (len(file.visits), len(file.refractions), len(file.lens_specifications)) == (1, 1, 1)
     lacking = {one.name for one in file.completeness if not one.is_present}
     assert lacking == {"present_correction", "needs_analysis", "fitting_measurement"}
+    newcomer = clinic.visit()
+    request = pb.GetVisionFileRequest(customer_id=newcomer.customer_id)
+    empty = clinic.chain.ask(request, pb.GetVisionFileResponse, as_=clinic.optometrist).vision_file
+    assert [one.name for one in empty.completeness if one.is_present] == ["visit"]
     unknown = pb.GetVisionFileRequest(customer_id=new_id("cus"))
-    empty = clinic.chain.ask(unknown, pb.GetVisionFileResponse, as_=clinic.optometrist).vision_file
-    assert not any(one.is_present for one in empty.completeness)
+    with pytest.raises(Unknown):
+        clinic.chain.ask(unknown, pb.GetVisionFileResponse, as_=clinic.optometrist)
