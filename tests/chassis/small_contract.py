@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ from chassis.rpc.server import Steps, make_server
 from chassis.rpc.status import from_status
 from chassis.tokens import Verifier
 from chassis.wire import message_class_of
-from optichain.auth.v1 import rule_pb2
+from optichain.auth.v1 import access_pb2, rule_pb2
 
 ANYBODY = rule_pb2.Rule(open=True)
 STAFF = rule_pb2.Rule(staff=True, scope=rule_pb2.SCOPE_CHAIN)
@@ -27,9 +27,11 @@ SERVICE = "SmallService"
 Metadata = tuple[tuple[str, str], ...]
 
 
-def contract(**rules: rule_pb2.Rule | None) -> SimpleNamespace:
-    """Return what a generated module has: a service with one RPC for each rule. Each request has a
-    `request_id` and a `name`, each response a `name`."""
+def contract(
+    accesses: Mapping[str, access_pb2.Access] | None = None, /, **rules: rule_pb2.Rule | None
+) -> SimpleNamespace:
+    """Return what a generated module has: a service with one RPC for each rule, and by RPC what it
+    shows of people. Each request has a `request_id` and a `name`, each response a `name`."""
     file = descriptor_pb2.FileDescriptorProto(
         name="optichain/small/v1/small.proto", package="optichain.small.v1", syntax="proto3"
     )
@@ -44,6 +46,8 @@ def contract(**rules: rule_pb2.Rule | None) -> SimpleNamespace:
         )
         if rule is not None:
             method.options.Extensions[rule_pb2.rule].CopyFrom(rule)
+        if accesses and rpc in accesses:
+            method.options.Extensions[access_pb2.access].CopyFrom(accesses[rpc])
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(file.SerializeToString())
     found: Any = pool.FindFileByName(file.name)
