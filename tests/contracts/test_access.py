@@ -33,6 +33,7 @@ NOT_SEEN_LOOKING = {
     "GetTransfer": STOCK,
     "GetReservation": STOCK,
     "ListCaseReservations": STOCK,
+    "ListCaseDraws": STOCK,
     "PrintTicket": FABRICATION,
     "GetJob": FABRICATION,
     "ListJobs": FABRICATION,
@@ -45,6 +46,11 @@ NOT_SEEN_LOOKING = {
     "ListReviews": DECISION,
     "ListCaseReviews": DECISION,
     "ListBreakGlasses": DECISION,
+    "GetErasure": DECISION,
+    "ListErasures": DECISION,
+    "GetIssue": DECISION,
+    "ListIssues": DECISION,
+    "ListCaseIssues": DECISION,
 }
 """Reads that show something redacted and are not written into the book of looks."""
 

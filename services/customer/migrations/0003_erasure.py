@@ -8,7 +8,7 @@ from __future__ import annotations
 from chassis.migrate import grant, run
 
 revision = "customer_0003"
-down_revision = "customer_0001"
+down_revision = "customer_0002"
 branch_labels = None
 depends_on = "chassis_0010"
 

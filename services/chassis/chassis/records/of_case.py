@@ -24,11 +24,13 @@ from chassis.roles import Role
 
 @dataclass(frozen=True, kw_only=True)
 class RecordChange:
-    """A change, of which record, and where that waited afterwards: where it was made when nobody
-    had to act."""
+    """A change, of which record about whom, and where that waited afterwards: where it was made
+    when nobody had to act."""
 
     record_id: str
     kind: str
+    customer_id: str
+    branch_id: str
     held_at_id: str
     change: Change
 
@@ -90,11 +92,13 @@ def _changed(row: RowMapping, actor: Actor, seal: history.Seal | None) -> Record
     kind = kind_named(row["kind"])
     with_values = bool(kind.readers & (actor.roles | {actor.role}))
     told = msgspec.json.decode(row["body"])["record"]
-    held_at_id = told["held_at_id"] or told["branch_id"]
+    branch_id = told["branch_id"] or ""
     return RecordChange(
         record_id=as_id(kind.prefix, row["record_id"]),
         kind=kind.name,
-        held_at_id=held_at_id or "",
+        customer_id=told["customer_id"] or "",
+        branch_id=branch_id,
+        held_at_id=told["held_at_id"] or branch_id,
         change=history.change_in(row, seal, with_values=with_values),
     )
 

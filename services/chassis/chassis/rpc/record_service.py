@@ -215,4 +215,7 @@ def _list_case_changes(call: Call, request: Any) -> Message:
             page_size=size_of(request.page_size),
             page_token=request.page_token,
         )
+    for one in page.rows if not call.actor.service else ():
+        if queries.sees_values(one.record_id, call.actor):
+            call.shown.add(one.customer_id, one.branch_id, one.held_at_id)
     return call.reply({"changes": page.rows, "next_page_token": page.next_page_token})

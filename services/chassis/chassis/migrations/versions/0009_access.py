@@ -9,7 +9,7 @@ from __future__ import annotations
 from chassis.migrate import grant, run
 
 revision = "chassis_0009"
-down_revision = "chassis_0007"
+down_revision = "chassis_0008"
 branch_labels = None
 depends_on = None
 
