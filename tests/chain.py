@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import grpc
@@ -174,6 +175,24 @@ class Chain:
         with self.work("organisation", person.actor) as work:
             work.records.add(branch.BRANCH, place, id=person.branch_id)
         return person
+
+    def qualify(self, person: Person, *courses: str) -> list[str]:
+        """Let somebody sign, or work a station, as far as these courses go; returns the
+        qualifications."""
+        staff: Any = importlib.import_module("organisation.staff")
+        office = self.head_office()
+        with self.work("organisation", office.actor) as work:
+            held = [
+                staff.Qualification(
+                    staff_id=person.id,
+                    course=course,
+                    valid_from=work.at.date() - timedelta(days=30),
+                    valid_to=work.at.date() + timedelta(days=335),
+                    assessor="Head office",
+                )
+                for course in courses
+            ]
+            return [work.records.add(staff.QUALIFICATION, one).id for one in held]
 
     def _token(self, actor: Actor) -> str:
         keys: Any = importlib.import_module("organisation.keys")

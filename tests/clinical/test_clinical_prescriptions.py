@@ -172,7 +172,7 @@ def test_a_colleague_confirms_with_a_login_and_a_qualification_of_their_own(clin
     elsewhere = clinic.chain.person(Role.OPTOMETRIST)
     with pytest.raises(Refused) as unqualified:
         ask(request, pb.ConfirmPlausibilityResponse, as_=elsewhere)
-    assert unqualified.value.code == "QUALIFICATION_MISSING"
+    assert unqualified.value.code == "QUALIFICATION_NOT_IN_FORCE"
     with pytest.raises(NotPermitted):
         ask(request, pb.ConfirmPlausibilityResponse, as_=clinic.optician)
     qualify(clinic, elsewhere)

@@ -72,7 +72,7 @@ def test_signing_asks_organisation_live_for_the_qualification(clinic: Any) -> No
     request = pb.SignRefractionRequest(refraction_id=refraction.id, revision=refraction.revision)
     with pytest.raises(Refused) as refused:
         clinic.chain.ask(request, pb.SignRefractionResponse, as_=clinic.optometrist)
-    assert refused.value.code == "QUALIFICATION_MISSING"
+    assert refused.value.code == "QUALIFICATION_NOT_IN_FORCE"
     assert refused.value.details["course"] == "refraction"
 
     qualify(clinic, clinic.optometrist)

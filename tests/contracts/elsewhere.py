@@ -42,6 +42,7 @@ LAWFUL: dict[str, dict[str, Any]] = {
     "br": {"time_zone": "Asia/Shanghai", "branch_kind": BranchKind.SHOP},
 }
 """What the laws of a noun ask for beyond the least of its fields."""
+COURSES = ("refraction", "dispensing", "lens_making", "inspection")
 
 
 def furnish(chain: Chain, person: Person, kinds: set[str]) -> dict[str, str]:
@@ -67,15 +68,16 @@ def furnish(chain: Chain, person: Person, kinds: set[str]) -> dict[str, str]:
 
 def qualify(chain: Chain, person: Person, staff_id: str) -> None:
     """Let somebody sign, as far as courses go."""
-    course = content_of(
-        QUALIFICATION.content,
-        staff_id=staff_id,
-        course="refraction",
-        valid_from=date(2026, 1, 1),
-        valid_to=date(2999, 1, 1),
-    )
     with chain.work("organisation", person.actor) as work:
-        work.records.add(QUALIFICATION, course)
+        for course in COURSES:
+            held = content_of(
+                QUALIFICATION.content,
+                staff_id=staff_id,
+                course=course,
+                valid_from=date(2026, 1, 1),
+                valid_to=date(2999, 1, 1),
+            )
+            work.records.add(QUALIFICATION, held)
 
 
 def signed_in(chain: Chain, person: Person) -> str:

@@ -80,6 +80,7 @@ OD = PrescribedEye(sphere_centidioptres=-300, cylinder_centidioptres=-125, axis_
 OS = PrescribedEye(sphere_centidioptres=-275, cylinder_centidioptres=-50, axis_degrees=5)
 OD_PD, OS_PD = 31_500, 30_500
 TRAY = "T-0042"
+COURSES = {Role.LAB_TECHNICIAN: ("lens_making",), Role.QC_INSPECTOR: ("inspection",)}
 STATIONS = (
     job_pb2.STATION_TRACING,
     job_pb2.STATION_PICKING,
@@ -160,6 +161,7 @@ class Bench:
         place = (role, at or self.shop_id, who)
         if place not in self._people:
             self._people[place] = self.chain.person(role, branch_id=place[1])
+            self.chain.qualify(self._people[place], *COURSES.get(role, ()))
         return self._people[place]
 
     def ask(

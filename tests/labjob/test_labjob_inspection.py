@@ -53,6 +53,7 @@ class Inspection:
     def __init__(self, chain: Chain) -> None:
         self.chain = chain
         self.inspector: Person = chain.person(Role.QC_INSPECTOR)
+        chain.qualify(self.inspector, "inspection")
         self._number = 0
 
     def job(self, ordered: Power, *, tolerance_set: str = GB, **more: Any) -> str:
@@ -229,6 +230,7 @@ def test_who_made_the_pair_neither_starts_nor_records_its_inspection(lab: Inspec
     maker = lab.chain.person(
         Role.QC_INSPECTOR, Role.LAB_TECHNICIAN, branch_id=lab.inspector.branch_id
     )
+    lab.chain.qualify(maker, "inspection")
     job_id = lab.job((-300, 0, None), maker_ids=(maker.id,))
     assert lab.refusal(lab.start, job_id, by=maker).code == "INSPECTOR_IS_MAKER"
     lab.start(job_id)

@@ -63,6 +63,13 @@ def refusal(office: Office, staff: staff_pb2.Staff) -> str:
     return refused.value.code
 
 
+def why_not(office: Office, staff: staff_pb2.Staff) -> str:
+    with pytest.raises(Refused) as refused:
+        require(office, staff)
+    assert refused.value.details["course"] == "refraction"
+    return refused.value.details["why"]
+
+
 def test_who_has_left_neither_signs_in_nor_renews_and_is_told_no_more_than_a_stranger(
     office: Office,
 ) -> None:
@@ -137,20 +144,21 @@ def test_a_qualification_lets_somebody_sign_until_it_ends_is_revoked_or_the_pers
 ) -> None:
     branch = office.opens()
     staff = office.appoints(branch.envelope.id, role=role_pb2.ROLE_OPTOMETRIST)
-    assert refusal(office, staff) == "QUALIFICATION_MISSING"
+    assert why_not(office, staff) == "none was recorded"
     qualifies(office, staff, "2020-01-01", "2020-12-31")
-    assert refusal(office, staff) == "QUALIFICATION_MISSING"
+    assert why_not(office, staff) == "it ended on 2020-12-31"
+    assert refusal(office, staff) == "QUALIFICATION_NOT_IN_FORCE"
 
     standing = qualifies(office, staff, "2026-01-01", "2099-12-31")
     assert require(office, staff) == standing
     revoke = pb.RevokeQualificationRequest(qualification_id=standing, reason="not attended")
     office.chain.ask(revoke, pb.RevokeQualificationResponse, as_=office.person)
-    assert refusal(office, staff) == "QUALIFICATION_MISSING"
+    assert why_not(office, staff) == "it was revoked"
 
     again = qualifies(office, staff, "2026-01-01", "2099-12-31")
     assert require(office, staff) == again
     office.dismisses(staff)
-    assert refusal(office, staff) == "QUALIFICATION_MISSING"
+    assert why_not(office, staff) == "the person has left"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from chassis import contract
 from chassis.errors import DomainError, Unauthenticated
-from gateway import own_password, signed_in, story_page
+from gateway import expiring, own_password, signed_in, story_page
 from gateway.attempts import Attempts
 from gateway.body import FORM, read_body
 from gateway.clients import Clients
@@ -34,7 +34,7 @@ from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
 from optichain.record.v1 import record_service_pb2 as records
 
-_NEXT = re.compile(r"/orders/[a-z0-9_]+/(page|story)")
+_NEXT = re.compile(r"/orders/[a-z0-9_]+/(page|story)|/qualifications/expiring/page")
 _SEE_OTHER = 303
 _STYLE_SECONDS = 300
 
@@ -61,6 +61,8 @@ class Pages:
         add("/sign-out", self._sign_out, methods=["POST"])
         changing = self._page("/password", self._password)
         add("/password", changing, methods=["GET", "POST"])
+        ends = "/qualifications/expiring/page"
+        add(ends, self._page(ends, self._expiring), methods=["GET"])
         add("/orders", self._page("/orders", self._find), methods=["GET"])
         place = "/orders/{order_id}/page"
         add(place, self._page(place, self._order), methods=["GET"])
@@ -164,6 +166,11 @@ class Pages:
     async def _waiting(self, _request: Request, session: Session) -> Response:
         found = await HANDOVERS.page(self._asking(session), records.ListWaitingRequest())
         return _html("waiting.html", signed=True, found=found)
+
+    async def _expiring(self, request: Request, session: Session) -> Response:
+        """Show whose course must be booked: one list of what expires, to print and hang up."""
+        found = await expiring.of_caller(self._asking(session), request.query_params)
+        return _html("expiring.html", signed=True, found=found)
 
     async def _find(self, request: Request, _session: Session) -> Response:
         order_id = request.query_params.get("order_id", "").strip()

@@ -38,6 +38,7 @@ api.queries(
     GetStaff=queries.get_staff,
     ListStaff=queries.list_staff,
     ListQualifications=queries.list_qualifications,
+    ListExpiringQualifications=queries.list_expiring_qualifications,
     RequireQualification=queries.require_qualification,
 )
 

@@ -151,9 +151,17 @@ def _require_open(work: UnitOfWork, branch_ids: tuple[str, ...]) -> None:
 
 
 def record_qualification(
-    work: UnitOfWork, *, staff_id: str, course: str, valid_from: date, valid_to: date, assessor: str
+    work: UnitOfWork,
+    *,
+    staff_id: str,
+    course: str,
+    valid_from: date,
+    valid_to: date,
+    assessor: str,
+    evidence_keys: tuple[str, ...] = (),
 ) -> Record[Qualification]:
-    """Record that somebody passed a course. Raises Unknown, HasLeft, Invalid (order)."""
+    """Record that somebody passed a course, with what shows it. Raises Unknown, HasLeft, Invalid
+    (order), EvidenceUnconfirmed."""
     staff = require_employed(work.records.find(STAFF, staff_id))
     content = Qualification(
         staff_id=staff_id,
@@ -162,7 +170,12 @@ def record_qualification(
         valid_to=valid_to,
         assessor=assessor,
     )
-    return work.records.add(QUALIFICATION, content, branch_id=staff.branch_id)
+    return work.records.add(
+        QUALIFICATION,
+        content,
+        branch_id=staff.branch_id,
+        evidence=work.records.evidence(evidence_keys),
+    )
 
 
 def revoke_qualification(

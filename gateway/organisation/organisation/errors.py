@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from organisation.branch import CodeTaken, NotOpen, StaffThere
 from organisation.login import LoginLocked, SessionEnded, SignInRefused
-from organisation.staff import HasLeft, NotYours, OwnEmployment, QualificationMissing
+from organisation.staff import HasLeft, NotYours, OwnEmployment, QualificationNotInForce
 
 __all__ = [
     "CodeTaken",
@@ -13,7 +13,7 @@ __all__ = [
     "NotOpen",
     "NotYours",
     "OwnEmployment",
-    "QualificationMissing",
+    "QualificationNotInForce",
     "SessionEnded",
     "SignInRefused",
     "StaffThere",

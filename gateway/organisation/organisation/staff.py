@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from chassis.errors import NotPermitted, Refused, invalid
 from chassis.records.envelope import Record
@@ -68,10 +69,10 @@ def require_employed(staff: Record[Staff]) -> Record[Staff]:
     return staff
 
 
-class QualificationMissing(Refused):
-    """No qualification in force lets this person sign."""
+class QualificationNotInForce(Refused):
+    """No qualification in force lets this person sign or work there."""
 
-    reason = "QUALIFICATION_MISSING"
+    reason = "QUALIFICATION_NOT_IN_FORCE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +93,12 @@ class Qualification:
         """Tell whether it holds on a day."""
         return self.valid_from <= day <= self.valid_to
 
+    def why_not(self, day: date) -> str:
+        """Say why it does not hold on a day outside its time."""
+        if day < self.valid_from:
+            return f"begins on {self.valid_from}"
+        return f"ended on {self.valid_to}"
+
 
 QUALIFICATION = Kind(
     "organisation.qualification",
@@ -100,6 +107,34 @@ QUALIFICATION = Kind(
     Transitions("recorded"),
     readers=frozenset({Role.HEAD_OFFICE, Role.AUDITOR, Role.QUALITY_MANAGER}),
 )
+
+
+@dataclass(frozen=True)
+class ExpiringQualification:
+    """A qualification about to end, or just ended, whose it is, and the day it is looked at."""
+
+    qualification: Record[Qualification]
+    staff: Record[Staff]
+    today: date
+
+    @property
+    def id(self) -> str:
+        """The id of the qualification."""
+        return self.qualification.id
+
+    @property
+    def ends_on(self) -> date:
+        """Its last day."""
+        return self.qualification.content.valid_to
+
+    def as_told(self) -> dict[str, Any]:
+        """Return what whoever plans the next course must know."""
+        return {
+            "qualification": self.qualification,
+            "staff_name": self.staff.content.name,
+            "branch_id": self.staff.content.branch_ids[0],
+            "has_ended": self.ends_on < self.today,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

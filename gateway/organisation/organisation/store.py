@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis import locks
 from chassis.errors import AlreadyThere
-from chassis.ids import as_uuid
+from chassis.ids import as_id, as_uuid
 from chassis.records.envelope import Record
 from chassis.records.rows import record_of
 from chassis.records.tables import record
@@ -180,6 +180,14 @@ def day_at(connection: Connection, branch_id: str, at: datetime) -> date:
     return at.astimezone(ZoneInfo(connection.execute(statement).scalar_one())).date()
 
 
+def days_at(connection: Connection, branch_ids: Iterable[str], at: datetime) -> dict[str, date]:
+    """Return the date at each of these branches."""
+    zone = record.c.content["time_zone"].astext
+    ids = [as_uuid(one) for one in set(branch_ids)]
+    rows = connection.execute(select(record.c.id, zone.label("zone")).where(record.c.id.in_(ids)))
+    return {as_id(BRANCH.prefix, row.id): at.astimezone(ZoneInfo(row.zone)).date() for row in rows}
+
+
 def has_left(connection: Connection, staff_id: str) -> bool:
     """Tell whether somebody's employment has ended."""
     statement = select(record.c.state).where(record.c.id == as_uuid(staff_id))
@@ -238,3 +246,34 @@ def qualifications(
         statement = statement.where(content["course"].astext == course)
     rows = connection.execute(statement.order_by(record.c.recorded_at.desc())).mappings()
     return [record_of(row, QUALIFICATION) for row in rows]
+
+
+def ending_qualifications(
+    connection: Connection, first: date, last: date
+) -> list[Record[Qualification]]:
+    """Return qualifications whose last day lies in a time, both days included, soonest first; not
+    those that another of the same person and course outlasts."""
+    longer = record.alias("longer")
+    ends = record.c.content["valid_to"].astext
+    statement = select(record).where(
+        record.c.kind == QUALIFICATION.name,
+        record.c.void == "",
+        ends.between(first.isoformat(), last.isoformat()),
+        ~exists().where(
+            longer.c.kind == QUALIFICATION.name,
+            longer.c.void == "",
+            longer.c.content["staff_id"].astext == record.c.content["staff_id"].astext,
+            longer.c.content["course"].astext == record.c.content["course"].astext,
+            longer.c.content["valid_to"].astext > ends,
+        ),
+    )
+    rows = connection.execute(statement.order_by(ends, record.c.id)).mappings()
+    return [record_of(row, QUALIFICATION) for row in rows]
+
+
+def employed(connection: Connection, staff_ids: Iterable[str]) -> dict[str, Record[Staff]]:
+    """Return those of these people who have not left, by id."""
+    ids = [as_uuid(one) for one in set(staff_ids)]
+    statement = select(record).where(record.c.id.in_(ids), record.c.state == "appointed")
+    found = [record_of(row, STAFF) for row in connection.execute(statement).mappings()]
+    return {one.id: one for one in found}

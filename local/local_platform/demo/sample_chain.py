@@ -44,7 +44,14 @@ _STAFF: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("quality.hq", ("quality_manager",), ("HQ",)),
     ("auditor.hq", ("auditor",), ("HQ",)),
 )
-_QUALIFIED = ("optometrist.ja1",)
+_COURSES = {
+    "optometrist.ja1": "refraction",
+    "optician.ja1": "dispensing",
+    "optician.xh2": "dispensing",
+    "edger.lab": "lens_making",
+    "inspector.lab": "inspection",
+}
+"""The course that each of them needs to sign, or to work a station that cannot be undone."""
 FRAME_BOX = {
     "a_micrometres": 50_000,
     "b_micrometres": 38_000,
@@ -121,13 +128,13 @@ def _appoint(loading: Loading, office: Desk) -> None:
         desk.make_password_own(loading.password(login))
         desk.close()
         _remember(chain, login, roles[0], places[0], desk.password)
-        if login in _QUALIFIED:
+        if login in _COURSES:
             loading.make(
                 f"qualification {login}",
                 office,
                 "organisation.RecordQualification",
                 staff_id=appointed["staff"]["envelope"]["id"],
-                course="refraction",
+                course=_COURSES[login],
                 valid_from=(today - timedelta(days=30)).isoformat(),
                 valid_to=(today + timedelta(days=335)).isoformat(),
                 assessor=ADMINISTRATOR,

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from chassis import clock
 from chassis.access import AccessPolicy, Clearance
 from chassis.rpc import Api, Call, deciding
+from chassis.rpc.qualified import require_qualified
 from clinical import (
     commands_confirming,
     commands_fitting,
@@ -21,7 +22,6 @@ from clinical import (
     commands_visit,
     queries,
     queries_vision_file,
-    signing,
     store,
     store_protection,
     wire,
@@ -31,7 +31,6 @@ from clinical.visit import VISIT
 from optichain.clinical.v1 import clinical_service_pb2, frame_selection_pb2
 from optichain.customer.v1 import customer_service_pb2 as customer_pb2
 from optichain.inventory.v1 import inventory_service_pb2 as inventory_pb2
-from optichain.organisation.v1 import organisation_service_pb2 as organisation_pb2
 
 api = Api(clinical_service_pb2, "ClinicalService")
 APIS = (api,)
@@ -48,7 +47,6 @@ api.commands(
     RecordRefraction=commands_refraction.record_refraction,
     RevokePrescription=commands_prescription.revoke_prescription,
     RecordNeedsAnalysis=commands_frame.record_needs_analysis,
-    RecordFittingMeasurement=commands_fitting.record_fitting_measurement,
     KeepRecheck=commands_recheck.keep_recheck,
     WaiveRecheck=commands_recheck.waive_recheck,
 )
@@ -115,35 +113,35 @@ def open_visit(call: Call, request: Any) -> Message:
 @api.asks("SignRefraction")
 def sign_refraction(call: Call, _request: Any) -> Message:
     """Sign a refraction in the name of a qualified examiner."""
-    _require_qualified(call, "refraction", call.actor.id)
+    require_qualified(call, "refraction", call.actor.id)
     return call.run(commands_refraction.sign_refraction)
 
 
 @api.asks("ConfirmPlausibility")
 def confirm_plausibility(call: Call, _request: Any) -> Message:
     """Confirm a colleague's powers in the name of a qualified prescriber."""
-    _require_qualified(call, "prescription", call.actor.id)
+    require_qualified(call, "prescription", call.actor.id)
     return call.run(commands_confirming.confirm_plausibility)
 
 
 @api.asks("SignPrescription")
 def sign_prescription(call: Call, request: Any) -> Message:
     """Sign a prescription in the name of a qualified prescriber."""
-    _require_qualified(call, "prescription", call.actor.id, request.second_person_id)
+    require_qualified(call, "prescription", call.actor.id, request.second_person_id)
     return call.run(commands_prescription.sign_prescription)
 
 
 @api.asks("RecordExternalPrescription")
 def record_external_prescription(call: Call, request: Any) -> Message:
     """Take over a prescription in the name of a qualified prescriber."""
-    _require_qualified(call, "prescription", call.actor.id, request.second_person_id)
+    require_qualified(call, "prescription", call.actor.id, request.second_person_id)
     return call.run(commands_prescription.record_external_prescription)
 
 
 @api.asks("AmendPrescription")
 def amend_prescription(call: Call, request: Any) -> Message:
     """Amend a prescription in the name of a qualified prescriber."""
-    _require_qualified(call, "prescription", call.actor.id, request.second_person_id)
+    require_qualified(call, "prescription", call.actor.id, request.second_person_id)
     return call.run(commands_prescription.amend_prescription)
 
 
@@ -173,6 +171,13 @@ def specify_lens(call: Call, request: Any) -> Message:
     )
 
 
+@api.asks("RecordFittingMeasurement")
+def record_fitting_measurement(call: Call, _request: Any) -> Message:
+    """Record a fitting measurement in the name of a qualified optician."""
+    require_qualified(call, "fitting_measurement", call.actor.id)
+    return call.run(commands_fitting.record_fitting_measurement)
+
+
 @api.asks("DecideReview")
 def decide_review(call: Call, request: Any) -> Message:
     """Decide what a change of a reading means for a refraction that is not signed yet."""
@@ -182,17 +187,3 @@ def decide_review(call: Call, request: Any) -> Message:
 def _product(call: Call, product_id: str) -> Any:
     request = inventory_pb2.GetProductRequest(product_id=product_id)
     return call.ask(request, inventory_pb2.GetProductResponse).product
-
-
-def _require_qualified(call: Call, signature: str, *staff_ids: str) -> None:
-    """Ask, live, whether everybody who answers for a signature has passed its course. Raises
-    QualificationMissing, Unavailable."""
-    with call.database.snapshot() as connection:
-        body = store.rule(connection, "signing", clock.now().date())
-    course = signing.course_for(signature, body)
-    for staff_id in staff_ids:
-        if course and staff_id:
-            call.ask(
-                organisation_pb2.RequireQualificationRequest(staff_id=staff_id, course=course),
-                organisation_pb2.RequireQualificationResponse,
-            )

@@ -7,6 +7,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from chassis.rpc import Api, Call, deciding
+from chassis.rpc.qualified import require_qualified
 from labjob import api_asking as asking
 from labjob import api_drawing as drawing
 from labjob import (
@@ -43,7 +44,6 @@ api.commands(
     ResumeJob=commands_accepting.resume_job,
     ReworkJob=commands_repair.rework_job,
     StartInspection=commands_inspection.start_inspection,
-    RecordQcResult=commands_inspection.record_qc_result,
     ShipJob=commands_tray.ship_job,
     ReceiveJob=commands_tray.receive_job,
     CheckAtBranch=commands_counter.check_at_branch,
@@ -122,12 +122,23 @@ def draw_lenses(call: Call, request: Any) -> Message:
 
 @api.asks("StartStation")
 def start_station(call: Call, request: Any) -> Message:
-    """Start a station; before one that cannot be undone, ask which lots are locked."""
+    """Start a station by somebody qualified for it; before one that cannot be undone, ask which
+    lots are locked."""
     job = call.own(JOB, request.job_id)
+    station = Station(word(request, "station"))
+    require_qualified(call, station, call.actor.id)
     locked: tuple[str, ...] = ()
-    if Station(word(request, "station")).is_irreversible:
+    if station.is_irreversible:
         locked = asking.held_for(call, job.case_id)[1]
     return call.run(commands_station.start_station, locked_lot_ids=locked)
+
+
+@api.asks("RecordQcResult")
+def record_qc_result(call: Call, request: Any) -> Message:
+    """Record what a qualified inspector measured."""
+    call.own(JOB, request.job_id)
+    require_qualified(call, "qc_result", call.actor.id)
+    return call.run(commands_inspection.record_qc_result)
 
 
 @api.asks("RecordBreakage")

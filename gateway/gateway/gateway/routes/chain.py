@@ -24,5 +24,6 @@ ROUTES = (
     post("/staff/{staff_id}/release-login", pb.ReleaseLoginRequest),
     post("/staff/{staff_id}/qualifications", pb.RecordQualificationRequest),
     get("/staff/{staff_id}/qualifications", pb.ListQualificationsRequest),
+    get("/qualifications/expiring", pb.ListExpiringQualificationsRequest),
     post("/qualifications/{qualification_id}/revoke", pb.RevokeQualificationRequest),
 )

@@ -1,0 +1,23 @@
+"""The index of qualifications by their last day.
+
+Revision ID: organisation_0003
+"""
+
+from __future__ import annotations
+
+from chassis.migrate import run
+
+revision = "organisation_0003"
+down_revision = "organisation_0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the index that the list of what expires reads."""
+    run(
+        """
+        CREATE INDEX qualification_by_end ON record ((content->>'valid_to'))
+        WHERE kind = 'organisation.qualification' AND void = ''
+        """
+    )
