@@ -55,7 +55,6 @@ from optichain.money.v1.money_pb2 import Money
 from optichain.organisation.v1 import branch_pb2
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
 from optichain.record.v1 import pin_pb2
-from organisation.staff import QUALIFICATION, Qualification
 
 FRAME_PRICE, LENS_PRICE = 60_000, 45_000
 TOTAL = FRAME_PRICE + 2 * LENS_PRICE
@@ -235,16 +234,8 @@ def _customer(made: Counter) -> None:
 
 
 def _prescribe(made: Counter) -> None:
-    optometrist = made.people[Role.OPTOMETRIST]
-    with made.chain.work("organisation", made.people[Role.HEAD_OFFICE].actor) as work:
-        passed = Qualification(
-            staff_id=optometrist.id,
-            course="refraction",
-            valid_from=TODAY - timedelta(days=9),
-            valid_to=TODAY + timedelta(days=9),
-            assessor="x",
-        )
-        work.records.add(QUALIFICATION, passed)
+    made.chain.qualify(made.people[Role.OPTOMETRIST], "refraction")
+    made.chain.qualify(made.people[Role.OPTICIAN], "dispensing")
     visit = made.ask(
         Role.RECEPTION,
         clinical.OpenVisitRequest(

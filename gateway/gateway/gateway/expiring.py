@@ -1,4 +1,4 @@
-"""What people are qualified for and what of it expires, as one page for whoever books the courses."""
+"""What of people's qualifications expires, as one page for whoever books the courses."""
 
 from __future__ import annotations
 

@@ -58,9 +58,8 @@ def list_expiring_qualifications(
     if place and not reading.actor.reaches(place):
         raise WrongBranch("this is another branch", id=place)
     now = clock.now()
-    window = timedelta(
-        days=days or in_force(reading.connection, "qualifications", today).body["expiring_days"]
-    )
+    usual = in_force(reading.connection, "qualifications", now.date()).body["expiring_days"]
+    window = timedelta(days=days or usual)
     first, last = now.date() - window, now.date() + window
     ending = store.ending_qualifications(reading.connection, first, last)
     staff = store.employed(reading.connection, [one.content.staff_id for one in ending])

@@ -1,5 +1,5 @@
-"""Whether somebody may sign or work a station today: each service's rule `signing` names the course,
-organisation is asked live, before anything is written."""
+"""Whether somebody may sign or work a station today: each service's rule `signing` names the
+course, organisation is asked live, before anything is written."""
 
 from __future__ import annotations
 
