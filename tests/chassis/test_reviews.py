@@ -17,6 +17,7 @@ from chassis.errors import NotPermitted
 from chassis.ids import as_uuid
 from chassis.records import escalating, holdings, reviewing, worklists
 from chassis.records.changes import ChangeKind
+from chassis.records.duties import DutiesNotSeparate
 from chassis.records.envelope import ApprovalStatus, Record
 from chassis.records.known_versions import PinOutdated
 from chassis.records.pins import StalePins, pin
@@ -28,7 +29,6 @@ from chassis.records.reviews import (
     NotTheReviewer,
     Review,
     ReviewClosed,
-    SamePerson,
 )
 from chassis.records.tables import handover, review
 from chassis.records.worklists import Worklist
@@ -191,7 +191,7 @@ def test_nobody_agrees_with_themselves(
 ) -> None:
     _work, one = asked
     owners.decide(one, Decision.KEEP, MANAGER)
-    with pytest.raises(SamePerson):
+    with pytest.raises(DutiesNotSeparate):
         owners.decide(one, Decision.KEEP, MANAGER)
     with pytest.raises(NotTheReviewer):
         owners.decide(one, Decision.KEEP, OPTICIAN)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from chassis.actor import system
 from chassis.errors import Invalid, NotPermitted, Outdated, Refused
+from chassis.records.duties import DutiesNotSeparate
 from chassis.records.tables import outbox
 from chassis.roles import Role
 from clinical import commands_prescription
@@ -153,8 +154,12 @@ def test_the_second_person_is_nobody_until_the_colleague_has_looked_at_these_ver
     clinic.confirm(visit, rules, by=clinic.optometrist, od=FAR_OFF)
     assert refused() == ("second person for R5",)
     clinic.confirm(visit, rules, od=FAR_OFF)
-    with pytest.raises(Invalid):
+    with pytest.raises(DutiesNotSeparate) as alone:
         sign(second_person_id=clinic.optometrist.id)
+    assert (alone.value.details["duty"], alone.value.details["other"]) == (
+        "second_person",
+        "signer",
+    )
     assert refused(second_person_id=clinic.person(Role.OPTOMETRIST).id)
     assert sign().content.second_person_id == clinic.colleague.id
 

@@ -414,20 +414,16 @@ def test_findings_that_ask_for_it_must_be_confirmed_and_strong_ones_by_two_peopl
     assert codes == {"R1", "R2", "R5"}
 
     with pytest.raises(Refused) as unconfirmed:
-        plausibility.confirmed(found, ("R2",), signer_id="stf_a", second_person_id="")
+        plausibility.confirmed(found, ("R2",), second_person_id="")
     assert unconfirmed.value.code == "PLAUSIBILITY_UNCONFIRMED"
     assert unconfirmed.value.details["rules"] == "R1,R5"
     with pytest.raises(Refused) as alone:
-        plausibility.confirmed(found, codes, signer_id="stf_a", second_person_id="")
+        plausibility.confirmed(found, codes, second_person_id="")
     assert alone.value.code == "SECOND_PERSON_MISSING"
-    with pytest.raises(Invalid):
-        plausibility.confirmed(found, codes, signer_id="stf_a", second_person_id="stf_a")
     with pytest.raises(Refused) as unanswered:
-        plausibility.confirmed(found, codes, signer_id="stf_a", second_person_id="stf_b")
+        plausibility.confirmed(found, codes, second_person_id="stf_b")
     assert unanswered.value.code == "SECOND_PERSON_MISSING"
-    answered = plausibility.confirmed(
-        found, codes, signer_id="stf_a", second_person_id="stf_b", backed_rules=codes
-    )
+    answered = plausibility.confirmed(found, codes, second_person_id="stf_b", backed_rules=codes)
     assert all(one.is_confirmed for one in answered if one.severity != "warn")
 
 

@@ -55,8 +55,30 @@ def test_who_received_a_lot_does_not_accept_it(stockroom: Any) -> None:
     )
     with pytest.raises(Refused) as refused:
         stockroom.chain.ask(accept, pb.AcceptLotResponse, as_=both)
-    assert refused.value.code == "ACCEPTOR_IS_RECEIVER"
+    assert refused.value.code == "SEPARATION_OF_DUTIES"
+    assert (refused.value.details["other"], refused.value.details["id"]) == ("receiver", lot_id)
     assert stockroom.accept(lot_id).envelope.state == "qualified"
+
+
+def test_who_accepted_a_lot_does_not_end_its_quality_hold(stockroom: Any) -> None:
+    both = stockroom.chain.person(Role.ACCEPTOR, Role.QUALITY_MANAGER, branch_id=stockroom.shop_id)
+    line = stockroom.lens_line(stockroom.add_lens(), 1)
+    lot_id = stockroom.receive(line)
+    accept = pb.AcceptLotRequest(
+        lot_id=lot_id, appearance_checked=True, label_checked=True, certificate_checked=True
+    )
+    stockroom.chain.ask(accept, pb.AcceptLotResponse, as_=both)
+    lock = pb.LockLotRequest(lot_id=lot_id, reason_code="RECALL", reason="news from the maker")
+    stockroom.chain.ask(lock, pb.LockLotResponse, as_=both)
+
+    release = pb.ReleaseLotRequest(lot_id=lot_id, quality_decision="looked over")
+    with pytest.raises(Refused) as refused:
+        stockroom.chain.ask(release, pb.ReleaseLotResponse, as_=both)
+    assert refused.value.code == "SEPARATION_OF_DUTIES"
+    assert refused.value.details["other"] == "acceptor"
+    other = stockroom.chain.person(Role.QUALITY_MANAGER, branch_id=stockroom.shop_id)
+    released = stockroom.chain.ask(release, pb.ReleaseLotResponse, as_=other)
+    assert released.lot.envelope.state == "qualified"
 
 
 def test_a_lot_is_accepted_once_after_every_check_at_its_own_branch(stockroom: Any) -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from chain import Chain, Person
 from chassis.errors import DomainError
-from chassis.ids import new_id
+from chassis.ids import new_id, prefix_of
+from chassis.records.envelope import Record
 from chassis.roles import Role
 from labjob.job import JOB, FrameOrigin, Job
 from labjob.lens import Centration, EyeCentration, OrderedPair, VerificationPower
+from labjob.making import STATION_EVENT, StationEvent
 from labjob.slip_number import slip_number
 from labjob.station import Station
 from optichain.labjob.v1 import inspection_pb2, job_pb2, lens_pb2
@@ -56,7 +58,14 @@ class Inspection:
         chain.qualify(self.inspector, "inspection")
         self._number = 0
 
-    def job(self, ordered: Power, *, tolerance_set: str = GB, **more: Any) -> str:
+    def job(
+        self,
+        ordered: Power,
+        *,
+        tolerance_set: str = GB,
+        maker: Person | None = None,
+        **more: Any,
+    ) -> str:
         """Return a job of two such lenses, 31 mm from the nose line each, made and waiting."""
         sphere, cylinder, axis = ordered
         power = VerificationPower(
@@ -93,7 +102,21 @@ class Inspection:
             **more,
         )
         with self.chain.work("labjob", self.inspector.actor) as work:
-            return work.records.add(JOB, content, state="assembly").id
+            job = work.records.add(JOB, content, state="assembly", case_id=new_id("case"))
+        if maker is not None:
+            self._worked(job, maker)
+        return job.id
+
+    def _worked(self, job: Record[Job], maker: Person) -> None:
+        event = StationEvent(
+            job_id=job.id,
+            station=Station.ASSEMBLY,
+            job_version=1,
+            machine="",
+            started_at=job.recorded_at,
+        )
+        with self.chain.work("labjob", maker.actor) as work:
+            work.records.add(STATION_EVENT, event, case_id=job.case_id)
 
     def start(self, job_id: str, by: Person | None = None) -> job_pb2.Job:
         request = pb.StartInspectionRequest(job_id=job_id)
@@ -231,12 +254,17 @@ def test_who_made_the_pair_neither_starts_nor_records_its_inspection(lab: Inspec
         Role.QC_INSPECTOR, Role.LAB_TECHNICIAN, branch_id=lab.inspector.branch_id
     )
     lab.chain.qualify(maker, "inspection")
-    job_id = lab.job((-300, 0, None), maker_ids=(maker.id,))
-    assert lab.refusal(lab.start, job_id, by=maker).code == "INSPECTOR_IS_MAKER"
+    job_id = lab.job((-300, 0, None), maker=maker)
+    refused = lab.refusal(lab.start, job_id, by=maker)
+    assert refused.code == "SEPARATION_OF_DUTIES"
+    assert (refused.details["duty"], refused.details["other"]) == ("inspector", "maker")
+    assert refused.details["rule"] == "separation_of_duties 1"
+    assert prefix_of(refused.details["id"]) == "ste"
+    assert maker.id not in str(vars(refused))
     lab.start(job_id)
     measured = lab.pair(lens(-300, 0, None))
     refused = lab.refusal(lab.record, job_id, measured, by=maker)
-    assert refused.code == "INSPECTOR_IS_MAKER"
+    assert refused.code == "SEPARATION_OF_DUTIES"
     assert lab.record(job_id, measured).job.envelope.state == "qc_passed"
 
 

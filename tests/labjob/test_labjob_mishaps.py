@@ -366,7 +366,10 @@ def test_a_remake_takes_lenses_that_were_not_drawn_to_the_job_it_makes_again(
 def makers_who_inspect(bench: Any, count: int) -> list[Any]:
     """Return people of the lab who may work a station and inspect."""
     both = (Role.LAB_TECHNICIAN, Role.QC_INSPECTOR)
-    return [bench.chain.person(*both, branch_id=bench.lab_id) for _ in range(count)]
+    people = [bench.chain.person(*both, branch_id=bench.lab_id) for _ in range(count)]
+    for one in people:
+        bench.chain.qualify(one, "lens_making", "inspection")
+    return people
 
 
 def work_station(bench: Any, station: Any, starts: Any, finishes: Any) -> None:
@@ -381,7 +384,7 @@ def refused_as_maker(bench: Any, person: Any) -> bool:
     refused = bench.refusal(
         lambda: bench.chain.ask(request, pb.StartInspectionResponse, as_=person)
     )
-    return bool(refused.code == "INSPECTOR_IS_MAKER")
+    return bool(refused.code == "SEPARATION_OF_DUTIES")
 
 
 def test_whoever_began_or_finished_any_station_of_the_pair_does_not_inspect_it(bench: Any) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from chassis.db import UnitOfWork
+from chassis.records.duties import duties
 from chassis.records.envelope import Record
 from clinical.plausibility_confirmation import PLAUSIBILITY_CONFIRMATION, PlausibilityConfirmation
 from clinical.prescription import PrescribedEye, PrescriptionPurpose
 from clinical.visit import VISIT
 
 
+@duties("second_person")
 def confirm_plausibility(
     work: UnitOfWork,
     *,

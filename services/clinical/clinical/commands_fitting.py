@@ -79,9 +79,7 @@ def record_fitting_measurement(
         is_individualised=is_individualised,
         pantoscopic_tilt_decidegrees=pantoscopic_tilt_decidegrees or NOT_MEASURED,
         face_form_wrap_decidegrees=face_form_wrap_decidegrees or NOT_MEASURED,
-        findings=plausibility.confirmed(
-            findings, confirmed_rules, signer_id=work.actor.id, second_person_id=""
-        ),
+        findings=plausibility.confirmed(findings, confirmed_rules, second_person_id=""),
         supersedes_id=supersedes_id,
     )
     require_valid(content)

@@ -120,7 +120,6 @@ def plausible(
     answered = plausibility.confirmed(
         found,
         confirmed_rules,
-        signer_id=work.actor.id,
         second_person_id=second_person_id,
         backed_rules=_backed_rules(work, visit, content, second_person_id),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from chassis.db import UnitOfWork
 from chassis.errors import invalid
 from chassis.records.changes import ChangeKind
+from chassis.records.duties import duties
 from chassis.records.envelope import Record
 from chassis.records.pins import pin
 from clinical import commands_prescribing, store
@@ -27,6 +28,7 @@ from clinical.refraction import REFRACTION
 from clinical.visit import VISIT
 
 
+@duties("signer", on="refraction_id", second_person="second_person_id")
 def sign_prescription(
     work: UnitOfWork,
     *,
@@ -80,6 +82,7 @@ def sign_prescription(
     )
 
 
+@duties("signer", on="visit_id", second_person="second_person_id")
 def record_external_prescription(
     work: UnitOfWork,
     *,
@@ -136,6 +139,7 @@ def record_external_prescription(
     )
 
 
+@duties("signer", on="prescription_id", second_person="second_person_id")
 def amend_prescription(
     work: UnitOfWork,
     *,

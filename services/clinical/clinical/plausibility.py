@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from chassis.errors import Refused, invalid
+from chassis.errors import Refused
 from clinical import usual_range
 from clinical.prescription import (
     FindingSeverity,
@@ -109,17 +109,14 @@ def confirmed(
     found: Sequence[PlausibilityFinding],
     confirmed_rules: Iterable[str],
     *,
-    signer_id: str,
     second_person_id: str,
     backed_rules: Iterable[str] = (),
 ) -> tuple[PlausibilityFinding, ...]:
     """Return the findings as the signer answers for them. `backed_rules` are those whose findings
     the second person has confirmed.
 
-    Raises PlausibilityUnconfirmed listing what is not confirmed, SecondPersonMissing, Invalid.
+    Raises PlausibilityUnconfirmed listing what is not confirmed, SecondPersonMissing.
     """
-    if second_person_id and second_person_id == signer_id:
-        raise invalid("second_person_id", "second_person", "must be somebody else than the signer")
     rules = set(confirmed_rules)
     answered = tuple(replace(one, is_confirmed=one.rule in rules) for one in found)
     open_ones = [one for one in answered if one.asks and not one.is_confirmed]

@@ -13,6 +13,7 @@ from chassis.errors import invalid
 from chassis.ids import new_id
 from chassis.money import Money
 from chassis.records.changes import ChangeKind
+from chassis.records.duties import duties
 from chassis.records.envelope import Approval, ApprovalStatus, Record
 from chassis.roles import Role
 from inventory import store, store_catalogue, store_piece, store_shelf
@@ -26,7 +27,6 @@ from inventory.lot import (
     LotReleased,
     Receipt,
     require_checks,
-    require_other_person,
 )
 from inventory.product import PRODUCT, Product, ProductKind
 from inventory.stock import Cause, Shelf, StockQuantity
@@ -46,6 +46,7 @@ class ReceiptLine:
     expires_on: date | None = None
 
 
+@duties("receiver")
 def receive_goods(
     work: UnitOfWork,
     *,
@@ -156,6 +157,7 @@ def _keep_on_shelves(work: UnitOfWork, lot: Record[Lot], counted: Sequence[Stock
         store.moved(work, Cause.RECEIVED, shelf, quantity, lot.content.receipt_id)
 
 
+@duties("acceptor", on="lot_id")
 def accept_lot(
     work: UnitOfWork,
     *,
@@ -167,9 +169,8 @@ def accept_lot(
     evidence_keys: tuple[str, ...] = (),
 ) -> Record[Lot]:
     """Accept a lot, so that it is sellable; orders that await such a frame there have it. Raises
-    Unknown, WrongBranch, AcceptorIsReceiver, ChecksMissing, MoveForbidden."""
+    Unknown, WrongBranch, DutiesNotSeparate, ChecksMissing, MoveForbidden."""
     lot = work.records.live(LOT, lot_id)
-    require_other_person(lot, work.actor.id)
     require_checks(
         appearance_checked=appearance_checked,
         label_checked=label_checked,
@@ -195,13 +196,13 @@ def accept_lot(
     return lot
 
 
+@duties("acceptor", on="lot_id")
 def refuse_lot(
     work: UnitOfWork, *, lot_id: str, reason: str, evidence_keys: tuple[str, ...] = ()
 ) -> Record[Lot]:
-    """Refuse a lot: it goes back to its supplier. Raises Unknown, WrongBranch, AcceptorIsReceiver,
+    """Refuse a lot: it goes back to its supplier. Raises Unknown, WrongBranch, DutiesNotSeparate,
     MoveForbidden."""
     lot = work.records.live(LOT, lot_id)
-    require_other_person(lot, work.actor.id)
     return work.records.move(
         lot,
         "refuse",
@@ -242,8 +243,10 @@ def lock_lot(work: UnitOfWork, *, lot_id: str, reason_code: str, reason: str) ->
     return held
 
 
+@duties("quality_release", on="lot_id")
 def release_lot(work: UnitOfWork, *, lot_id: str, quality_decision: str) -> Record[Lot]:
-    """End a quality hold. Raises Unknown, MoveForbidden."""
+    """End a quality hold, by somebody who did not accept the lot. Raises Unknown,
+    DutiesNotSeparate, MoveForbidden."""
     lot = work.records.get(LOT, lot_id)
     released = work.records.unlock(
         lot,

@@ -19,12 +19,6 @@ from chassis.roles import Role
 SELLABLE = ("qualified", "near_expiry")
 
 
-class AcceptorIsReceiver(Refused):
-    """Who received a lot may not accept or refuse it."""
-
-    reason = "ACCEPTOR_IS_RECEIVER"
-
-
 class ChecksMissing(Refused):
     """A lot is accepted only after every check."""
 
@@ -108,12 +102,6 @@ LOT = Kind(
 def pin_on_lot(lot: Record[Lot]) -> Pin:
     """Pin which lot it is and how long it may be used."""
     return pin(lot, "product_id", "lot_number", "expires_on")
-
-
-def require_other_person(lot: Record[Lot], acceptor_id: str) -> None:
-    """Refuse an acceptor who received the lot. Raises AcceptorIsReceiver."""
-    if lot.recorded_by == acceptor_id:
-        raise AcceptorIsReceiver("who received a lot may not accept it", id=lot.id)
 
 
 def require_checks(**done: bool) -> None:

@@ -5,31 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from chassis.db import UnitOfWork
+from chassis.records.duties import duties
 from chassis.records.envelope import Record
 from chassis.records.pins import fixed
 from chassis.roles import Role
 from chassis.rules import edition
-from labjob.errors import InspectorIsMaker
 from labjob.inspection import QC_RESULT, TOLERANCE_SET_KIND, LookedOver, QcResult, judge_pair
 from labjob.job import JOB, Job
 from labjob.lens import MeasuredPair
 
 
-def _require_not_maker(work: UnitOfWork, job: Record[Job]) -> None:
-    if work.actor.id in job.content.maker_ids:
-        raise InspectorIsMaker("who worked a station of the pair does not inspect it", id=job.id)
-
-
+@duties("inspector", on="job_id")
 def start_inspection(work: UnitOfWork, *, job_id: str) -> Record[Job]:
-    """Begin to inspect a finished pair. Raises InspectorIsMaker, StationUnderWay, StationNotDone,
+    """Begin to inspect a finished pair. Raises DutiesNotSeparate, StationUnderWay, StationNotDone,
     MoveForbidden."""
     job = work.records.get(JOB, job_id)
     JOB.transitions.after(job.state, "start_inspection")
-    _require_not_maker(work, job)
     job.content.require_made()
     return work.records.move(job, "start_inspection")
 
 
+@duties("inspector", on="job_id")
 def record_qc_result(
     work: UnitOfWork,
     *,
@@ -42,10 +38,9 @@ def record_qc_result(
     evidence_keys: tuple[str, ...],
 ) -> dict[str, Record[Any]]:
     """Record what was measured and judge it under the job's tolerance set. A fact: what is stale
-    does not hold it up. Raises InspectorIsMaker, MoveForbidden, Invalid."""
+    does not hold it up. Raises DutiesNotSeparate, MoveForbidden, Invalid."""
     job = work.records.get(JOB, job_id)
     JOB.transitions.after(job.state, "pass_inspection")
-    _require_not_maker(work, job)
     content = job.content
     policy = edition(work.connection, "tolerance_policy", content.tolerance_policy_edition)
     verdict = judge_pair(

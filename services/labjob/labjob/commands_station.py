@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chassis.db import UnitOfWork
+from chassis.records.duties import duties
 from chassis.records.envelope import Record
 from chassis.records.gates import gate
 from chassis.records.pins import pin
@@ -53,6 +54,7 @@ def _cannot_be_undone(arguments: Mapping[str, Any]) -> bool:
     return Station(arguments["station"]).is_irreversible
 
 
+@duties("maker")
 @gate("start station", JOB, by="job_id", when=_cannot_be_undone)
 def start_station(
     work: UnitOfWork,
@@ -121,6 +123,7 @@ def _with_maker(content: Job, staff_id: str) -> tuple[str, ...]:
     return tuple(sorted({*content.maker_ids, staff_id}))
 
 
+@duties("maker")
 def finish_station(work: UnitOfWork, *, job_id: str, station: Station) -> dict[str, Record[Any]]:
     """Finish the station under way. Raises NoStationUnderWay, MoveForbidden."""
     job = work.records.get(JOB, job_id)

@@ -122,12 +122,6 @@ class EtaAfterPromise(Refused):
     reason = "ETA_AFTER_PROMISE"
 
 
-class InspectorIsMaker(Refused):
-    """Who made the pair does not inspect it."""
-
-    reason = "INSPECTOR_IS_MAKER"
-
-
 class NothingFailed(Refused):
     """No inspection, branch check or fitting check failed, so nothing goes back."""
 

@@ -16,6 +16,7 @@ from chassis.actor import Actor
 from chassis.db import UnitOfWork
 from chassis.ids import as_uuid
 from chassis.records import holdings, worklist_rows
+from chassis.records.duties import duties
 from chassis.records.envelope import Approval, ApprovalStatus, Record
 from chassis.records.gates import Comparison
 from chassis.records.kinds import kind_named, kind_of
@@ -30,7 +31,6 @@ from chassis.records.reviews import (
     NotTheReviewer,
     Review,
     ReviewClosed,
-    SamePerson,
 )
 from chassis.records.tables import review as review_table
 
@@ -73,7 +73,7 @@ def decide(
 ) -> Record[Review]:
     """Decide a review on the version that was judged.
 
-    Raises ReviewClosed, NotTheReviewer, SamePerson, DecisionNotAllowed, DecisionIncomplete,
+    Raises ReviewClosed, NotTheReviewer, DutiesNotSeparate, DecisionNotAllowed, DecisionIncomplete,
     JudgedVersionOutdated, and what the consequence refuses with.
     """
     review = work.records.get(kind_of(review_id), review_id, revision=revision)
@@ -139,22 +139,39 @@ def _keep(
 ) -> Record[Review]:
     """Ask that the older version stays, or agree to it as somebody else."""
     if review.state != "awaiting_approval":
-        role = review.responsible_role
-        approver = (policy.next_up(role) if role else None) or role
-        proposed = work.records.move(
-            review,
-            "propose",
-            responsible_role=approver,
-            owner="",
-            approval=Approval(status=ApprovalStatus.PENDING),
-            **said,
-        )
-        worklist_rows.follow(work.records, review_table, review, proposed)
-        return proposed
-    if review.content.decided_by == work.actor.id:
-        raise SamePerson("somebody else must agree", id=review.id)
+        return _propose(work, review=review, policy=policy, said=said)
+    return _agree(work, review=review, review_id=review.id, policy=policy, said=said)
+
+
+@duties("requester")
+def _propose(
+    work: UnitOfWork, *, review: Record[Review], policy: ReviewPolicy, said: dict[str, Any]
+) -> Record[Review]:
+    role = review.responsible_role
+    approver = (policy.next_up(role) if role else None) or role
+    proposed = work.records.move(
+        review,
+        "propose",
+        responsible_role=approver,
+        owner="",
+        approval=Approval(status=ApprovalStatus.PENDING),
+        **said,
+    )
+    worklist_rows.follow(work.records, review_table, review, proposed)
+    return proposed
+
+
+@duties("approver", on="review_id")
+def _agree(
+    work: UnitOfWork,
+    *,
+    review: Record[Review],
+    review_id: str,
+    policy: ReviewPolicy,
+    said: dict[str, Any],
+) -> Record[Review]:
     if not any(policy.approves_keep(role) for role in work.actor.roles | {work.actor.role}):
-        raise NotTheReviewer("only a higher role may agree", id=review.id)
+        raise NotTheReviewer("only a higher role may agree", id=review_id)
     agreed = Approval(
         status=ApprovalStatus.APPROVED,
         decided_by=work.actor.id,

@@ -56,12 +56,6 @@ class NotTheReviewer(NotPermitted):
     reason = "NOT_THE_REVIEWER"
 
 
-class SamePerson(NotPermitted):
-    """Who asks that the older version stays does not agree to it as well."""
-
-    reason = "SAME_PERSON"
-
-
 class JudgedVersionOutdated(Outdated):
     """The record has moved on from the version that was judged: look again."""
 
