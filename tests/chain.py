@@ -14,7 +14,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import grpc
@@ -150,8 +150,15 @@ class Chain:
         server.start()
         return server
 
-    def person(self, *roles: Role, branch_id: str = "", scope: Scope = Scope.OWN_BRANCH) -> Person:
-        """Return somebody with these roles, signed in at a branch (a new one unless given)."""
+    def person(
+        self,
+        *roles: Role,
+        branch_id: str = "",
+        scope: Scope = Scope.OWN_BRANCH,
+        authenticated_at: datetime | None = None,
+    ) -> Person:
+        """Return somebody with these roles, signed in at a branch (a new one unless given) just
+        now, or then."""
         branch_id = branch_id or new_id("br")
         actor = Actor(
             id=new_id("stf"),
@@ -159,6 +166,8 @@ class Chain:
             roles=frozenset(roles),
             branch_id=branch_id,
             scope=scope,
+            session_id=new_id("ses"),
+            authenticated_at=authenticated_at or clock.now(),
         )
         return Person(actor, self._token(actor))
 
@@ -200,7 +209,13 @@ class Chain:
         database = self.database("organisation")
         founding.found(database, settings.load("organisation"))
         roles = tuple(sorted(actor.roles))
-        claims = keys.person_claims(actor.id, roles, actor.branch_id, new_id("ses"))
+        claims = keys.person_claims(
+            actor.id,
+            roles,
+            actor.branch_id,
+            actor.session_id,
+            authenticated_at=actor.authenticated_at,
+        )
         token: str = founding.signing_key(database).sign(claims)[0]
         return token
 

@@ -67,7 +67,7 @@ def make_app(settings: Settings) -> Edge:
     for row in in_order([row for table in TABLES.values() for row in table]):
         endpoint = Endpoint(row, clients, settings, PREFIX)
         serve: Serve = endpoint.serve
-        if row.request is organisation.SignInRequest:
+        if row.request in (organisation.SignInRequest, organisation.ConfirmIdentityRequest):
             serve = attempts.guarding(serve, PREFIX + row.path)
         app.router.add_route(PREFIX + row.path, serve, methods=[row.method])
     for one in COMPOSED:

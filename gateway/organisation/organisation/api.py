@@ -77,6 +77,17 @@ def change_password(call: Call, request: Any) -> Message:
     return call.reply(None)
 
 
+@api.asks("ConfirmIdentity")
+def confirm_identity(call: Call, request: Any) -> Message:
+    """Give a token that signs; a wrong password is counted before it is refused."""
+    with call.database.work(call.actor) as work:
+        started = commands_sign_in.confirm_identity(work, password=request.password)
+    if started is None:
+        raise SignInRefused("the password is wrong")
+    given = wire.session(started, founding.signing_key(call.database))["session"]
+    return call.reply(given)
+
+
 @tokens.asks("ListTokenKeys")
 def list_token_keys(call: Call, _request: Any) -> Message:
     """Return the public keys."""

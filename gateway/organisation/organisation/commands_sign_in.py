@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from chassis.db import UnitOfWork
 from chassis.errors import NotPermitted, invalid
@@ -33,6 +34,7 @@ class Started:
     branch_id: str
     roles: tuple[Role, ...]
     password_change_due: bool
+    authenticated_at: datetime
 
 
 def sign_in(work: UnitOfWork, *, login: str, password: str, branch_id: str) -> Started | None:
@@ -82,6 +84,7 @@ def _start(work: UnitOfWork, login: Login, staff: Record[Staff], branch_id: str)
         branch_id=staff.content.place(branch_id),
         roles=staff.content.roles,
         password_change_due=login.change_due,
+        authenticated_at=work.at,
     )
     store.add_session(
         work.connection,
@@ -91,6 +94,7 @@ def _start(work: UnitOfWork, login: Login, staff: Record[Staff], branch_id: str)
         roles=[str(role) for role in started.roles],
         renewal_hash=_hash(secret),
         expires_at=started.expires_at,
+        authenticated_at=started.authenticated_at,
     )
     return started
 
@@ -103,15 +107,46 @@ def renew_session(work: UnitOfWork, *, session_id: str, renewal_secret: str) -> 
     )
     if row is None:
         raise SessionEnded("the session has ended; sign in again")
+    return _running(work, row, secret)
+
+
+def _running(work: UnitOfWork, row: Any, renewal_secret: str) -> Started:
     return Started(
-        id=session_id,
-        renewal_secret=secret,
+        id=row.id,
+        renewal_secret=renewal_secret,
         expires_at=row.expires_at,
         staff_id=row.staff_id,
         branch_id=row.branch_id,
         roles=tuple(Role(role) for role in row.roles),
         password_change_due=store.is_change_due(work.connection, row.staff_id),
+        authenticated_at=row.authenticated_at,
     )
+
+
+def confirm_identity(work: UnitOfWork, *, password: str) -> Started | None:
+    """Note that the caller confirmed the own password, and return the session, whose renewal secret
+    stays as it is; None when the password is wrong, with the failure counted. Raises LoginLocked,
+    SessionEnded, NotPermitted."""
+    found = _own_login(work)
+    if not found.opens_with(password):
+        store.keep_login(work.connection, found.failed(work.at, policy(work)))
+        return None
+    if found.failures:
+        store.keep_login(work.connection, found.succeeded())
+    actor = work.actor
+    row = store.confirm_session(work.connection, actor.session_id, actor.id, work.at)
+    if row is None:
+        raise SessionEnded("the session has ended; sign in again")
+    return _running(work, row, "")
+
+
+def _own_login(work: UnitOfWork) -> Login:
+    """Return the caller's login, which is not locked. Raises LoginLocked, NotPermitted."""
+    found = store.login_of(work.connection, work.actor.id)
+    if found is None:
+        raise NotPermitted("only people have passwords")
+    found.require_unlocked(work.at)
+    return found
 
 
 def sign_out(work: UnitOfWork, *, session_id: str) -> None:
@@ -125,10 +160,7 @@ def change_password(work: UnitOfWork, *, present_password: str, new_password: st
 
     Raises LoginLocked, NotPermitted, Invalid (PASSWORD_WEAK, PASSWORD_UNCHANGED).
     """
-    found = store.login_of(work.connection, work.actor.id)
-    if found is None:
-        raise NotPermitted("only people have passwords")
-    found.require_unlocked(work.at)
+    found = _own_login(work)
     if not found.opens_with(present_password):
         store.keep_login(work.connection, found.failed(work.at, policy(work)))
         return False

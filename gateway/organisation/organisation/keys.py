@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from joserfc import jwt
@@ -13,7 +14,7 @@ from joserfc.jwk import ECKey
 
 from chassis.roles import Role
 from chassis.sealing import DataKey
-from chassis.tokens import ALGORITHM, AUDIENCE, LIFETIME_SECONDS, PASSWORD_DUE
+from chassis.tokens import ALGORITHM, AUDIENCE, AUTHENTICATED, LIFETIME_SECONDS, PASSWORD_DUE
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ def person_claims(
     session_id: str,
     *,
     is_password_due: bool = False,
+    authenticated_at: datetime | None = None,
 ) -> dict[str, Any]:
     """Return what a person's token says."""
     return {
@@ -61,6 +63,7 @@ def person_claims(
         "branch": branch_id,
         "sid": session_id,
         PASSWORD_DUE: is_password_due,
+        AUTHENTICATED: int(authenticated_at.timestamp()) if authenticated_at else 0,
     }
 
 

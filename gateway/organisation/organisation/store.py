@@ -129,6 +129,23 @@ def renew_session(
     ).first()
 
 
+def confirm_session(connection: Connection, session_id: str, staff_id: str, at: datetime) -> Any:
+    """Note that the person of a running session confirmed the password; returns its row, or None
+    when it has ended."""
+    columns = session_table.c
+    return connection.execute(
+        update(session_table)
+        .where(
+            columns.id == session_id,
+            columns.staff_id == staff_id,
+            columns.ended_at.is_(None),
+            columns.expires_at > at,
+        )
+        .values(authenticated_at=at)
+        .returning(*columns)
+    ).first()
+
+
 def end_sessions(
     connection: Connection,
     staff_id: str,

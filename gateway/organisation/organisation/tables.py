@@ -30,6 +30,7 @@ session = Table(
     Column("renewal_hash", LargeBinary),
     Column("expires_at", instant),
     Column("ended_at", instant),
+    Column("authenticated_at", instant),
 )
 
 stranger = Table(

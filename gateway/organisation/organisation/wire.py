@@ -19,6 +19,7 @@ def session(started: Started, key: TokenKey) -> dict[str, Any]:
             started.branch_id,
             started.id,
             is_password_due=started.password_change_due,
+            authenticated_at=started.authenticated_at,
         )
     )
     return {"session": {**asdict(started), "token": token, "token_expires_at": moment(ends)}}

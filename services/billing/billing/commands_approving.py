@@ -70,6 +70,7 @@ def approve_order(
             read_back=read_back,
             witness_id=work.actor.id,
         ),
+        signed=True,
         customer_id=order.customer_id,
         case_id=order.case_id,
         branch_id=order.branch_id,

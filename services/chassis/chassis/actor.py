@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from chassis.roles import Role
@@ -23,7 +24,8 @@ class Actor:
 
     `id` is the staff id, or the service's name when no person stands behind it; `role` is the
     role the rule was met with; `branch_id` is where the person is signed in (empty for services);
-    `session_id` is that of a person who calls with no service in between.
+    `session_id` is that of a person who calls with no service in between, and `authenticated_at`
+    when that person last confirmed the own password.
     """
 
     id: str
@@ -33,6 +35,7 @@ class Actor:
     scope: Scope = Scope.OWN_BRANCH
     service: str = ""
     session_id: str = ""
+    authenticated_at: datetime | None = None
 
     def reaches(self, *places: str) -> bool:
         """Tell whether one of the branches lies within the caller's scope. A scope that says

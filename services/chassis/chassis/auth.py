@@ -68,4 +68,5 @@ def _person(rule: Rule, identity: Identity) -> Actor:
         branch_id=identity.branch_id,
         scope=Scope.CHAIN if rule.chain_roles.intersection(identity.roles) else rule.scope,
         session_id=identity.session_id,
+        authenticated_at=identity.authenticated_at,
     )

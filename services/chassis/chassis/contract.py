@@ -44,6 +44,7 @@ class Rule:
     signed_in: bool
     any_service: bool
     before_password_change: bool = False
+    fresh: bool = False
 
 
 def rule_of(method: Any) -> Rule:
@@ -57,6 +58,8 @@ def rule_of(method: Any) -> Rule:
         raise RuleMissing(f"{method.full_name} says nobody may call it")
     if not written.open and written.scope == rule_pb2.SCOPE_UNSPECIFIED:
         raise RuleMissing(f"{method.full_name} says no scope")
+    if written.fresh and (machines or written.open):
+        raise RuleMissing(f"{method.full_name} is a signature, and lets others sign than people")
     return Rule(
         roles=roles,
         chain_roles=frozenset(_role(number) for number in written.chain_roles),
@@ -66,6 +69,7 @@ def rule_of(method: Any) -> Rule:
         signed_in=written.signed_in,
         any_service=written.any_service,
         before_password_change=written.before_password_change,
+        fresh=written.fresh,
     )
 
 

@@ -1,9 +1,9 @@
 """Tokens: who is calling, signed by organisation, verified offline against its public keys, valid
 five minutes.
 
-A person's token carries the staff id, the roles, the branch, and whether the password must be
-changed before anything else; a service's token carries its name. Between services the acting person
-travels beside the service's token, never with the person's own.
+A person's token carries the staff id, the roles, the branch, when the password was last confirmed,
+and whether it must be changed before anything else; a service's token carries its name. Between
+services the acting person travels beside the service's token, never with the person's own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from joserfc import jwt
@@ -25,6 +26,8 @@ ALGORITHM = "ES256"
 AUDIENCE = "optichain"
 LIFETIME_SECONDS = 300
 PASSWORD_DUE = "pwd_due"
+AUTHENTICATED = "auth_time"
+"""OpenID Connect's claim: the second in which the person last proved who that is."""
 _REMEMBERED = 2_048
 
 
@@ -39,6 +42,7 @@ class Identity:
     session_id: str
     expires_at: float
     is_password_due: bool = False
+    authenticated_at: datetime | None = None
 
 
 class KeyCache:
@@ -111,7 +115,12 @@ class Verifier:
             session_id=str(claims.get("sid", "")),
             expires_at=float(claims["exp"]),
             is_password_due=claims.get(PASSWORD_DUE) is True,
+            authenticated_at=_instant(claims.get(AUTHENTICATED)),
         )
+
+
+def _instant(seconds: Any) -> datetime | None:
+    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, int) else None
 
 
 class ServiceToken:

@@ -29,6 +29,7 @@ def confirm_plausibility(
     return work.records.add(
         PLAUSIBILITY_CONFIRMATION,
         content,
+        signed=True,
         customer_id=visit.customer_id,
         case_id=visit.case_id,
         branch_id=visit.branch_id,

@@ -158,6 +158,7 @@ def recorded(
     prescription = work.records.add(
         PRESCRIPTION,
         replace(content, supersedes_id=supersedes_id),
+        signed=True,
         id=identifier,
         customer_id=visit.customer_id,
         case_id=visit.case_id,

@@ -193,6 +193,7 @@ def amend_prescription(
         corrected |= {"findings": content.findings, "second_person_id": content.second_person_id}
     return work.records.amend(
         prescription,
+        signed=True,
         reason_code=reason_code,
         reason=reason,
         evidence=work.records.evidence(evidence_keys),

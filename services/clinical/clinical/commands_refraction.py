@@ -125,6 +125,7 @@ def sign_refraction(
     return work.records.move(
         refraction,
         "sign",
+        signed=True,
         nobody_next=True,
         closed=True,
         approval=Approval(

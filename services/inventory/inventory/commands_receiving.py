@@ -179,6 +179,7 @@ def accept_lot(
     lot = work.records.move(
         lot,
         "accept",
+        signed=True,
         approval=_decided(work, ApprovalStatus.APPROVED, note),
         evidence=work.records.evidence(evidence_keys),
         acceptor_id=work.actor.id,
@@ -206,6 +207,7 @@ def refuse_lot(
     return work.records.move(
         lot,
         "refuse",
+        signed=True,
         nobody_next=True,
         approval=_decided(work, ApprovalStatus.REJECTED, reason),
         evidence=work.records.evidence(evidence_keys),

@@ -50,6 +50,7 @@ def accept_job(
     acceptance = work.records.add(
         ACCEPTANCE,
         Acceptance(job_id=job.id, eta_date=eta_date, promised_on=promised_on),
+        signed=True,
         customer_id=job.customer_id,
         case_id=job.case_id,
         relies_on=[pin(job)],

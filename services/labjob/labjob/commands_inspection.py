@@ -60,6 +60,7 @@ def record_qc_result(
             note=note,
             instrument=instrument,
         ),
+        signed=True,
         customer_id=job.customer_id,
         case_id=job.case_id,
         evidence=work.records.evidence(evidence_keys),

@@ -12,6 +12,7 @@ ROUTES = (
     post("/sessions/{session_id}/renew", pb.RenewSessionRequest),
     delete("/sessions/{session_id}", pb.SignOutRequest),
     post("/password", pb.ChangePasswordRequest),
+    post("/identity", pb.ConfirmIdentityRequest),
     post("/branches", pb.OpenBranchRequest),
     get("/branches", pb.ListBranchesRequest),
     get("/branches/{branch_id}", pb.GetBranchRequest),

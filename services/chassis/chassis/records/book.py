@@ -22,7 +22,15 @@ from chassis.evidence import named as confirmed_evidence
 from chassis.ids import as_uuid, new_id
 from chassis.records import handovers, history, holdings, known_versions
 from chassis.records.changes import TOLD_TO_OTHERS, VOIDING, Change, ChangeKind, difference
-from chassis.records.envelope import Approval, Closure, Evidence, Record, Source, SourceKind
+from chassis.records.envelope import (
+    Approval,
+    Closure,
+    Evidence,
+    Record,
+    Signature,
+    Source,
+    SourceKind,
+)
 from chassis.records.facts import RecordChanged
 from chassis.records.kinds import Kind, MoveForbidden, is_kept_here
 from chassis.records.pins import Pin, flat
@@ -154,9 +162,10 @@ class RecordBook:
         approval: Approval | None = None,
         closes_when: str = "",
         relies_on: Iterable[Pin] = (),
+        signed: bool = False,
     ) -> Record[C]:
         """Record something new at version 1, standing on the given pins (and on what those records
-        stand on)."""
+        stand on); `signed` by the caller, who confirmed the own password just now."""
         branch = branch_id or self.actor.branch_id
         record = Record(
             kind=kind,
@@ -175,6 +184,7 @@ class RecordBook:
             evidence=tuple(evidence),
             approval=approval or Approval(),
             closure=Closure(condition=closes_when),
+            signature=self._signature() if signed else None,
         )
         pins = self._stand_on(record.id, relies_on)
         record = self._handed_over(None, record, pins)
@@ -201,6 +211,7 @@ class RecordBook:
         reason: str = "",
         customer_id: str = "",
         case_id: str = "",
+        signed: bool = False,
         **progress: Any,
     ) -> Record[C]:
         """Take the record through its transition table. Keyword arguments fill progress fields of
@@ -223,6 +234,7 @@ class RecordBook:
             evidence=(*record.evidence, *evidence),
             approval=approval or record.approval,
             closure=self._closed(record.closure) if closed else record.closure,
+            signature=self._signature() if signed else record.signature,
             relies_on=relies_on,
             reason_code=reason_code,
             reason=reason,
@@ -245,10 +257,12 @@ class RecordBook:
         customer_id: str = "",
         case_id: str = "",
         closes_when: str = "",
+        signed: bool = False,
         **corrected: Any,
     ) -> Record[C]:
         """Correct content: the next version, with old and new values kept and everybody told who
-        relied on it. `customer_id` and `case_id` say whose it is after all.
+        relied on it. `customer_id` and `case_id` say whose it is after all. Unless it is `signed`
+        again, nobody has signed the new version.
 
         Raises NothingChanged, RecordVoid, Outdated.
         """
@@ -269,6 +283,7 @@ class RecordBook:
             customer_id=customer_id or record.customer_id,
             case_id=case_id or record.case_id,
             closure=Closure(condition=closes_when) if closes_when else record.closure,
+            signature=self._signature() if signed else None,
             reason_code=reason_code,
             reason=reason,
         )
@@ -438,6 +453,14 @@ class RecordBook:
         if self.actor.role is Role.SYSTEM:
             return Source(SourceKind.SYSTEM, self.actor.service)
         return Source(SourceKind.STAFF)
+
+    def _signature(self) -> Signature:
+        return Signature(
+            signed_by=self.actor.id,
+            signed_at=self.at,
+            authenticated_at=self.actor.authenticated_at,
+            session_id=self.actor.session_id,
+        )
 
     def _closed(self, closure: Closure) -> Closure:
         return replace(closure, closed_by=self.actor.id, closed_at=self.at)

@@ -84,6 +84,17 @@ class Closure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Signature:
+    """Who signed a record's present version when, and when that person had last confirmed the own
+    password, in which session."""
+
+    signed_by: str
+    signed_at: datetime
+    authenticated_at: datetime | None = None
+    session_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Record(Generic[C]):
     """One record as it stands now.
 
@@ -110,5 +121,6 @@ class Record(Generic[C]):
     evidence: tuple[Evidence, ...] = ()
     approval: Approval = field(default_factory=Approval)
     closure: Closure = field(default_factory=Closure)
+    signature: Signature | None = None
     handover_id: str = ""
     head: bytes = b""

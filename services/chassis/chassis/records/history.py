@@ -85,7 +85,10 @@ def as_told(row: Mapping[str, Any], *, is_sealed: bool) -> tuple[Any, Any]:
 
 
 def _envelope(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in (*_DERIVED, "content")}
+    told = {name: value for name, value in row.items() if name not in (*_DERIVED, "content")}
+    if told["signature"] is None:  # rows of before there were signatures say nothing of one
+        del told["signature"]
+    return told
 
 
 def chain(previous: bytes, body: str) -> bytes:

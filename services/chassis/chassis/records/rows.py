@@ -9,7 +9,15 @@ import msgspec
 from sqlalchemy import RowMapping
 
 from chassis.ids import as_id, as_uuid
-from chassis.records.envelope import Approval, Closure, Evidence, Record, Source, SourceKind
+from chassis.records.envelope import (
+    Approval,
+    Closure,
+    Evidence,
+    Record,
+    Signature,
+    Source,
+    SourceKind,
+)
 from chassis.records.kinds import Kind, kind_named
 from chassis.records.pins import Pin
 from chassis.roles import Role
@@ -39,6 +47,7 @@ def record_row(record: Record[Any]) -> dict[str, Any]:
         "evidence": msgspec.to_builtins(record.evidence),
         "approval": msgspec.to_builtins(record.approval),
         "closure": msgspec.to_builtins(record.closure),
+        "signature": msgspec.to_builtins(record.signature),
         "content": record.kind.pack(record.content),
         "handover_id": record.handover_id,
         "head": record.head,
@@ -68,6 +77,7 @@ def record_of(row: RowMapping | Mapping[str, Any], kind: Kind[C] | None = None) 
         evidence=tuple(msgspec.convert(row["evidence"], list[Evidence])),
         approval=msgspec.convert(row["approval"], Approval),
         closure=msgspec.convert(row["closure"], Closure),
+        signature=msgspec.convert(row["signature"], Signature | None),
         handover_id=row["handover_id"] or "",
         head=bytes(row["head"]),
     )

@@ -49,6 +49,7 @@ record = Table(
     Column("evidence", JSONB),
     Column("approval", JSONB),
     Column("closure", JSONB),
+    Column("signature", JSONB(none_as_null=True)),
     Column("content", JSONB),
     Column("handover_id", Id("hnd")),
     Column("head", LargeBinary),

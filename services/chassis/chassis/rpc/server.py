@@ -19,6 +19,7 @@ from chassis.access import PURPOSE, Guard, purpose_of
 from chassis.actor import Actor
 from chassis.db import Database
 from chassis.errors import DomainError
+from chassis.fresh import require_fresh
 from chassis.objects import ObjectStore
 from chassis.rpc import looking
 from chassis.rpc import peers as names
@@ -80,6 +81,8 @@ class Steps:
         seen.actor = actor
         telemetry.mark(branch=actor.branch_id, role=actor.role)
         contract.check(request)
+        if method.rule.fresh:
+            require_fresh(self.database, actor)
         call = Call(
             rpc=method.path,
             request=request,
