@@ -24,7 +24,7 @@ from gateway.edge import TEMPLATE
 from gateway.endpoint import mark
 from gateway.live import PATH, Live
 from gateway.order_page import page_of
-from gateway.problems import problem_of
+from gateway.problems import REAUTHENTICATION_NEEDED, problem_of
 from gateway.rendering import page
 from gateway.settings import Settings
 from gateway.signed_in import Session
@@ -61,6 +61,7 @@ class Pages:
         add("/sign-out", self._sign_out, methods=["POST"])
         changing = self._page("/password", self._password)
         add("/password", changing, methods=["GET", "POST"])
+        add("/confirm", self._page("/confirm", self._confirm), methods=["GET", "POST"])
         ends = "/qualifications/expiring/page"
         add(ends, self._page(ends, self._expiring), methods=["GET"])
         add("/orders", self._page("/orders", self._find), methods=["GET"])
@@ -82,8 +83,10 @@ class Pages:
                     raise Unauthenticated("sign in first")
                 session = await signed_in.fresh(session, self._clients)
                 response = await show(request, session)
-            except Unauthenticated:
-                return self._to_sign_in(request)
+            except Unauthenticated as refused:
+                if session is None or refused.code != REAUTHENTICATION_NEEDED:
+                    return self._to_sign_in(request)
+                response = RedirectResponse(f"/confirm{_back_to(request)}", _SEE_OTHER)
             except DomainError as refused:
                 if refused.code == CHANGE_DUE:
                     response = RedirectResponse("/password", status_code=_SEE_OTHER)
@@ -96,9 +99,7 @@ class Pages:
         return serve
 
     def _to_sign_in(self, request: Request) -> Response:
-        path = request.url.path
-        after = f"?next={quote(path)}" if _NEXT.fullmatch(path) else ""
-        response = RedirectResponse(f"/sign-in{after}", status_code=_SEE_OTHER)
+        response = RedirectResponse(f"/sign-in{_back_to(request)}", status_code=_SEE_OTHER)
         signed_in.forget(response, self._settings)
         return response
 
@@ -163,6 +164,28 @@ class Pages:
         signed_in.keep(response, await signed_in.renewed(session, self._clients), self._settings)
         return response
 
+    async def _confirm(self, request: Request, session: Session) -> Response:
+        """Show the form that asks for the own password once more before a signature, or go on with
+        a token that signs."""
+        after = _next(request.query_params.get("next"))
+        if request.method != "POST":
+            return _html("confirm.html", signed=True, next=after, refused="")
+        signed_in.require_own_form(request)
+        form = await self._form(request)
+        after = _next(form.get("next"))
+        try:
+            with self._attempts.one(request):
+                session = await own_password.confirmed(form, session, self._clients)
+        except DomainError as refused:
+            if not own_password.is_mended_in_the_form(refused):
+                raise
+            status = problem_of(refused).status
+            text = refused.text
+            return _html("confirm.html", status=status, signed=True, next=after, refused=text)
+        response = RedirectResponse(after or "/", status_code=_SEE_OTHER)
+        signed_in.keep(response, session, self._settings)
+        return response
+
     async def _waiting(self, _request: Request, session: Session) -> Response:
         found = await HANDOVERS.page(self._asking(session), records.ListWaitingRequest())
         return _html("waiting.html", signed=True, found=found)
@@ -207,6 +230,12 @@ def _asked_order(request: Request) -> billing.GetOrderRequest:
     contract.check(asked)
     mark(request.path_params)
     return asked
+
+
+def _back_to(request: Request) -> str:
+    """Return the query that leads back to a page of ours."""
+    path = request.url.path
+    return f"?next={quote(path)}" if _NEXT.fullmatch(path) else ""
 
 
 def _next(given: Any) -> str:

@@ -41,6 +41,10 @@ STATUS: tuple[tuple[type[DomainError], HTTPStatus, str], ...] = (
 )
 """Which HTTP status a refusal leaves with, and its title. Whatever is none of these is a 500."""
 
+REAUTHENTICATION_NEEDED = "REAUTHENTICATION_NEEDED"
+"""What every service refuses a signature with when the password was confirmed too long ago; the
+challenge is RFC 9470's, so that a screen asks for the password and not for a new session."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -74,6 +78,8 @@ def failure() -> Problem:
 
 
 def _status_of(error: DomainError) -> tuple[HTTPStatus, str]:
+    if error.code == REAUTHENTICATION_NEEDED:
+        return HTTPStatus.UNAUTHORIZED, "Confirm your password first"
     for kind, status, title in STATUS:
         if isinstance(error, kind):
             return status, title
@@ -136,6 +142,10 @@ def _value(text: str) -> Any:
 
 
 def _headers(error: DomainError, status: HTTPStatus) -> dict[str, str]:
+    if error.code == REAUTHENTICATION_NEEDED:
+        seconds = 60 * int(error.details.get("minutes", "0"))
+        challenge = f'Bearer error="insufficient_user_authentication", max_age={seconds}'
+        return {"WWW-Authenticate": challenge}
     if status == HTTPStatus.UNAUTHORIZED:
         return {"WWW-Authenticate": "Bearer"}
     if status == HTTPStatus.TOO_MANY_REQUESTS:

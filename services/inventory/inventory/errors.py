@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inventory.draw import LotNotSellable
-from inventory.lot import AcceptorIsReceiver, ChecksMissing
+from inventory.lot import ChecksMissing
 from inventory.product import SkuTaken
 from inventory.reservation import OtherCase, ReservationCommitted
 from inventory.set_aside import SetAsideLimit
@@ -11,7 +11,6 @@ from inventory.stock import NotHeld, OutOfStock, PieceInTransit, SerialTaken
 from inventory.transfer import TransferUnderWay
 
 __all__ = [
-    "AcceptorIsReceiver",
     "ChecksMissing",
     "LotNotSellable",
     "NotHeld",
