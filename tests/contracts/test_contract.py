@@ -39,6 +39,7 @@ WITHOUT_REQUEST_ID = {
     "RenewSession": "its secret works once",
     "SignOut": "ending twice changes nothing",
     "ChangePassword": "carries secrets, which are not kept for replay",
+    "ConfirmIdentity": "carries secrets, which are not kept for replay",
     "ReleaseLogin": "carries secrets, which are not kept for replay",
     "IssueServiceToken": "starts something new each time",
     "ConfirmObject": "confirming twice changes nothing",
