@@ -22,7 +22,6 @@ from clinical import (
     commands_visit,
     queries,
     queries_vision_file,
-    store,
     store_protection,
     wire,
 )

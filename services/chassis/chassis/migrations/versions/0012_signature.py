@@ -8,7 +8,7 @@ from __future__ import annotations
 from chassis.migrate import run
 
 revision = "chassis_0012"
-down_revision = "chassis_0007"
+down_revision = "chassis_0010"
 branch_labels = None
 depends_on = None
 
