@@ -374,9 +374,9 @@ def test_who_asked_does_not_decide(counter: Counter) -> None:
     counter.reception = both
     erasure = request(counter, customer_id)
 
-    with pytest.raises(NotPermitted) as refused:
+    with pytest.raises(Refused) as refused:
         decide(counter, erasure, both)
-    assert refused.value.code == "SAME_PERSON"
+    assert refused.value.code == "SEPARATION_OF_DUTIES"
 
 
 def test_only_a_role_of_the_rule_decides(counter: Counter) -> None:

@@ -12,6 +12,7 @@ from chassis.db import UnitOfWork
 from chassis.errors import NotPermitted, invalid
 from chassis.records import erasing
 from chassis.records.changes import ChangeKind
+from chassis.records.duties import duties
 from chassis.records.envelope import Approval, ApprovalStatus, Record
 from chassis.roles import Role
 from customer import commands_follow_up, store, store_erasure
@@ -23,7 +24,6 @@ from customer.erasure import (
     ErasureDecision,
     ErasureGround,
     IdentityCheck,
-    SamePerson,
     require_impersonal,
 )
 from customer.errors import BusinessOpen, ErasureUnderWay, RetentionHolds
@@ -54,6 +54,7 @@ def note_order(work: UnitOfWork, *, order_id: str, customer_id: str, is_open: bo
     )
 
 
+@duties("erasure_requester")
 def request_erasure(
     work: UnitOfWork,
     *,
@@ -81,6 +82,7 @@ def request_erasure(
     )
 
 
+@duties("erasure_decider", on="erasure_id")
 def decide_erasure(
     work: UnitOfWork,
     *,
@@ -92,8 +94,8 @@ def decide_erasure(
     """Refuse an erasure, or approve it: then it is carried out, or the person is restricted while a
     retention rule holds.
 
-    Raises Unknown, Outdated, NotPermitted, SamePerson, MoveForbidden, BusinessOpen, RetentionHolds,
-    Invalid.
+    Raises Unknown, Outdated, NotPermitted, DutiesNotSeparate, MoveForbidden, BusinessOpen,
+    RetentionHolds, Invalid.
     """
     erasure = work.records.live(ERASURE, erasure_id, revision=revision)
     _require_decider(work, erasure)
@@ -132,8 +134,6 @@ def _require_decider(work: UnitOfWork, erasure: Record[Erasure]) -> None:
         raise NotPermitted(
             f"decided by: {', '.join(deciders)}", reason="ROLE_NOT_PERMITTED", id=erasure.id
         )
-    if work.actor.id == erasure.recorded_by:
-        raise SamePerson("somebody else decides about what you asked for", id=erasure.id)
 
 
 def _locked(work: UnitOfWork, customer_id: str) -> PersonFile:

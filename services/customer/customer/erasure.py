@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from chassis.errors import NotPermitted, invalid
+from chassis.errors import invalid
 from chassis.records.kinds import Kind, Transitions, moves
 from chassis.roles import Role
 from customer.person import Person
@@ -91,12 +91,6 @@ ERASURE = Kind(
     readers=frozenset({Role.QUALITY_MANAGER, Role.HEAD_OFFICE, Role.AUDITOR}),
 )
 """Not personal: it stays readable when the person's key is gone, so its words may name nobody."""
-
-
-class SamePerson(NotPermitted):
-    """Whoever asked for it does not decide about it."""
-
-    reason = "SAME_PERSON"
 
 
 def require_impersonal(field: str, words: str, person: Person) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chassis.access import ORDINARY, AccessPurpose
-from chassis.errors import NotPermitted, invalid
+from chassis.errors import invalid
 from chassis.records.kinds import Kind, Transitions, moves
 from chassis.roles import Role
 
@@ -50,12 +50,6 @@ class BreakGlassFinding(StrEnum):
 
     JUSTIFIED = "justified"
     UNJUSTIFIED = "unjustified"
-
-
-class SamePerson(NotPermitted):
-    """Nobody judges what they did themselves."""
-
-    reason = "SAME_PERSON"
 
 
 @dataclass(frozen=True, kw_only=True)
