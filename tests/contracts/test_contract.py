@@ -37,6 +37,7 @@ READS = (
 WITHOUT_REQUEST_ID = {
     "SignIn": "starts something new each time",
     "RenewSession": "its secret works once",
+    "StartDrill": "carries secrets, which are not kept for replay",
     "SignOut": "ending twice changes nothing",
     "ChangePassword": "carries secrets, which are not kept for replay",
     "ConfirmIdentity": "carries secrets, which are not kept for replay",

@@ -8,7 +8,7 @@ from chassis.errors import Unknown
 from chassis.ids import check_id, prefix_of
 
 _KINDS = {
-    "organisation": "br stf qlf",
+    "organisation": "br stf qlf drl",
     "customer": "cus cvf cpm gdl fup msg imp dup ers bgl",
     "inventory": "prd lot rcp trf sta rsv drw brk",
     "clinical": "apt vis drd ref rx pcf rpl nds fsl fmm lsp",

@@ -13,7 +13,7 @@ from chassis.rpc import Api, Call
 from chassis.tokens import KeyCache
 from optichain.auth.v1 import token_service_pb2
 from optichain.organisation.v1 import organisation_service_pb2
-from organisation import commands, commands_sign_in, founding, queries, wire
+from organisation import commands, commands_drill, commands_sign_in, founding, queries, wire
 from organisation.keys import service_claims
 from organisation.login import SignInRefused
 
@@ -29,6 +29,7 @@ api.commands(
     EndEmployment=commands.end_employment,
     RecordQualification=commands.record_qualification,
     RevokeQualification=commands.revoke_qualification,
+    EndDrill=commands_drill.end_drill,
     ReleaseLogin=commands_sign_in.release_login,
     SignOut=commands_sign_in.sign_out,
 )
@@ -40,6 +41,8 @@ api.queries(
     ListQualifications=queries.list_qualifications,
     ListExpiringQualifications=queries.list_expiring_qualifications,
     RequireQualification=queries.require_qualification,
+    GetDrill=queries.get_drill,
+    ListDrills=queries.list_drills,
 )
 
 
@@ -53,6 +56,14 @@ def sign_in(call: Call, request: Any) -> Message:
     if started is None:
         raise SignInRefused("login or password is wrong")
     return call.reply(wire.session(started, founding.signing_key(call.database)))
+
+
+@api.asks("StartDrill")
+def start_drill(call: Call, request: Any) -> Message:
+    """Begin a drill; what its people may act with is told once and kept nowhere."""
+    with call.database.work(call.actor) as work:
+        begun = commands_drill.start_drill(work, drill_case=request.drill_case)
+    return call.reply(wire.begun(begun, founding.signing_key(call.database)))
 
 
 @api.asks("RenewSession")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from organisation.branch import CodeTaken, NotOpen, StaffThere
+from organisation.drill import DrillsRunning
 from organisation.login import LoginLocked, SessionEnded, SignInRefused
 from organisation.staff import HasLeft, NotYours, OwnEmployment, QualificationNotInForce
 
 __all__ = [
     "CodeTaken",
+    "DrillsRunning",
     "HasLeft",
     "LoginLocked",
     "NotOpen",

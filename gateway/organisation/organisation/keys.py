@@ -14,7 +14,14 @@ from joserfc.jwk import ECKey
 
 from chassis.roles import Role
 from chassis.sealing import DataKey
-from chassis.tokens import ALGORITHM, AUDIENCE, AUTHENTICATED, LIFETIME_SECONDS, PASSWORD_DUE
+from chassis.tokens import (
+    ALGORITHM,
+    AUDIENCE,
+    AUTHENTICATED,
+    DRILL,
+    LIFETIME_SECONDS,
+    PASSWORD_DUE,
+)
 
 
 @dataclass(frozen=True)
@@ -24,9 +31,9 @@ class TokenKey:
     key_id: str
     key: ECKey
 
-    def sign(self, claims: dict[str, Any]) -> tuple[str, int]:
+    def sign(self, claims: dict[str, Any], *, seconds: int = LIFETIME_SECONDS) -> tuple[str, int]:
         """Return a token with these claims and the second it ends at."""
-        ends = int(time.time()) + LIFETIME_SECONDS
+        ends = int(time.time()) + seconds
         header = {"alg": ALGORITHM, "kid": self.key_id}
         return jwt.encode(header, {**claims, "aud": AUDIENCE, "exp": ends}, self.key), ends
 
@@ -65,6 +72,13 @@ def person_claims(
         PASSWORD_DUE: is_password_due,
         AUTHENTICATED: int(authenticated_at.timestamp()) if authenticated_at else 0,
     }
+
+
+def drill_claims(
+    staff_id: str, role: Role, branch_id: str, session_id: str, drill_id: str
+) -> dict[str, Any]:
+    """Return what the token of a drill's staff says."""
+    return {**person_claims(staff_id, (role,), branch_id, session_id), DRILL: drill_id}
 
 
 def service_claims(service: str) -> dict[str, Any]:

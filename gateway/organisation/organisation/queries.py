@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from chassis import clock
 from chassis.actor import Scope
 from chassis.db import Reading
+from chassis.ids import as_uuid
 from chassis.pages import Page, after, position, size_of
+from chassis.records import apart
 from chassis.records.book import WrongBranch
 from chassis.records.envelope import Record
 from chassis.records.queries import record_at
@@ -18,13 +20,15 @@ from organisation.staff import ExpiringQualification, QualificationNotInForce
 
 
 def get_branch(reading: Reading, *, branch_id: str) -> Record[Any]:
-    """Return a branch. Raises Unknown."""
-    return record_at(reading.connection, branch_id)
+    """Return a branch. Raises Unknown, DrillApart."""
+    branch = record_at(reading.connection, branch_id)
+    apart.require_together(reading.actor, branch.id, branch.drill)
+    return branch
 
 
 def list_branches(reading: Reading) -> dict[str, Any]:
     """Return the branches by code."""
-    return {"branches": store.branches(reading.connection)}
+    return {"branches": store.branches(reading.connection, reading.actor.drill)}
 
 
 def get_staff(reading: Reading, *, staff_id: str) -> Record[Any]:
@@ -38,7 +42,8 @@ def list_staff(
     """Return a page of staff by login."""
     size = size_of(page_size)
     key = after(page_token, 1)
-    found = store.staff_page(reading.connection, branch_id, key[0] if key else "", size + 1)
+    drill, last = reading.actor.drill, key[0] if key else ""
+    found = store.staff_page(reading.connection, branch_id, drill, last, size + 1)
     page = Page.of(found, size, key=lambda one: [one.content.login])
     return {"staff": page.rows, "next_page_token": page.next_page_token}
 
@@ -104,3 +109,17 @@ def _not_in_force(course: str, why: str) -> QualificationNotInForce:
         course=course,
         why=why,
     )
+
+
+def get_drill(reading: Reading, *, drill_id: str) -> Record[Any]:
+    """Return a drill with its report. Raises Unknown."""
+    return record_at(reading.connection, drill_id)
+
+
+def list_drills(reading: Reading, *, page_size: int, page_token: str) -> dict[str, Any]:
+    """Return a page of drills, newest first."""
+    size = size_of(page_size)
+    key = position(page_token, datetime.fromisoformat, as_uuid)
+    found = store.drills_page(reading.connection, key, size + 1)
+    page = Page.of(found, size, key=lambda one: (one.recorded_at.isoformat(), one.id))
+    return {"drills": page.rows, "next_page_token": page.next_page_token}

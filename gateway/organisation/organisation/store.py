@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis import locks
@@ -19,6 +19,7 @@ from chassis.records.rows import record_of
 from chassis.records.tables import record
 from organisation.branch import BRANCH, Branch
 from organisation.login import NOBODY, Login
+from organisation.drill import DRILL, Drill
 from organisation.staff import QUALIFICATION, STAFF, Qualification, Staff
 from organisation.tables import login as login_table
 from organisation.tables import session as session_table
@@ -222,10 +223,36 @@ def staff_ids_of(connection: Connection, branch_id: str) -> list[str]:
     return [record_of(row, STAFF).id for row in rows]
 
 
-def branches(connection: Connection) -> list[Record[Branch]]:
-    """Return the branches of the chain by code."""
+def hold_drills(connection: Connection) -> None:
+    """Let one drill begin at a time, until the transaction ends."""
+    locks.take(connection, "drills")
+
+
+def drills_running(connection: Connection, since: datetime) -> int:
+    """Return how many drills were begun after an instant and have not ended."""
+    columns = record.c
+    statement = select(func.count()).where(
+        columns.kind == DRILL.name, columns.state == "running", columns.recorded_at > since
+    )
+    return connection.execute(statement).scalar_one()
+
+
+def drills_page(connection: Connection, before: Sequence[Any], size: int) -> list[Record[Drill]]:
+    """Return some drills, newest first."""
+    columns = record.c
+    statement = select(record).where(columns.kind == DRILL.name)
+    if before:
+        statement = statement.where(tuple_(columns.recorded_at, columns.id) < tuple(before))
+    ordered = statement.order_by(columns.recorded_at.desc(), columns.id.desc()).limit(size)
+    return [record_of(row, DRILL) for row in connection.execute(ordered).mappings()]
+
+
+def branches(connection: Connection, drill: str = "") -> list[Record[Branch]]:
+    """Return the branches of the chain, or of a drill, by code."""
     statement = (
-        select(record).where(record.c.kind == BRANCH.name).order_by(record.c.content["code"].astext)
+        select(record)
+        .where(record.c.kind == BRANCH.name, record.c.drill == drill)
+        .order_by(record.c.content["code"].astext)
     )
     return [record_of(row, BRANCH) for row in connection.execute(statement).mappings()]
 
@@ -236,13 +263,13 @@ def has_staff(connection: Connection) -> bool:
 
 
 def staff_page(
-    connection: Connection, branch_id: str, after_login: str, size: int
+    connection: Connection, branch_id: str, drill: str, after_login: str, size: int
 ) -> list[Record[Staff]]:
-    """Return the staff of a branch (or of all) by login."""
+    """Return the staff of a branch (or of all), of a drill or of none, by login."""
     name = record.c.content["login"].astext
     statement = (
         select(record)
-        .where(record.c.kind == STAFF.name, name > after_login)
+        .where(record.c.kind == STAFF.name, record.c.drill == drill, name > after_login)
         .order_by(name)
         .limit(size)
     )

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from organisation.commands_sign_in import Started
-from organisation.keys import TokenKey, person_claims
+from chassis.ids import new_id
+from organisation.drill import Begun
+from organisation.keys import TokenKey, drill_claims, person_claims
 
 
 def session(started: Started, key: TokenKey) -> dict[str, Any]:
@@ -23,6 +25,27 @@ def session(started: Started, key: TokenKey) -> dict[str, Any]:
         )
     )
     return {"session": {**asdict(started), "token": token, "token_expires_at": moment(ends)}}
+
+
+def begun(started: Begun, key: TokenKey) -> dict[str, Any]:
+    """Return the fields of a drill that begins: its people get tokens for its minutes."""
+    seconds, drill_id = started.rule.token_minutes * 60, started.drill.id
+    staff = [
+        {
+            **asdict(one),
+            "token": key.sign(
+                drill_claims(one.staff_id, one.role, one.branch_id, new_id("ses"), drill_id),
+                seconds=seconds,
+            )[0],
+        }
+        for one in started.members
+    ]
+    return {
+        "drill": started.drill,
+        "staff": staff,
+        "told_within_seconds": started.rule.told_within_seconds,
+        "due_within_seconds": started.rule.due_within_seconds,
+    }
 
 
 def moment(seconds: int) -> datetime:

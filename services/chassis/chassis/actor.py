@@ -25,7 +25,8 @@ class Actor:
     `id` is the staff id, or the service's name when no person stands behind it; `role` is the
     role the rule was met with; `branch_id` is where the person is signed in (empty for services);
     `session_id` is that of a person who calls with no service in between, and `authenticated_at`
-    when that person last confirmed the own password.
+    when that person last confirmed the own password; `drill` the drill that the actor takes part
+    in, empty in real work.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Actor:
     service: str = ""
     session_id: str = ""
     authenticated_at: datetime | None = None
+    drill: str = ""
 
     def reaches(self, *places: str) -> bool:
         """Tell whether one of the branches lies within the caller's scope. A scope that says
@@ -45,6 +47,6 @@ class Actor:
         return self.scope is Scope.OWN_BRANCH and self.branch_id != "" and self.branch_id in places
 
 
-def system(service: str) -> Actor:
-    """Return the actor of a worker that acts by rule."""
-    return Actor(id=service, role=Role.SYSTEM, scope=Scope.CHAIN, service=service)
+def system(service: str, drill: str = "") -> Actor:
+    """Return the actor of a worker that acts by rule; upon a fact of a drill, within that drill."""
+    return Actor(id=service, role=Role.SYSTEM, scope=Scope.CHAIN, service=service, drill=drill)

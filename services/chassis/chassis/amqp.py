@@ -225,6 +225,11 @@ class Delivered:
         except (KeyError, ValueError):
             return None
 
+    @property
+    def drill(self) -> str:
+        """The drill whose fact it is; empty in real work."""
+        return str(self.headers.get("drill", ""))
+
 
 class Worker:
     """A service's worker. `facts_of` its own service are published; `relies_on` names whose records
@@ -399,12 +404,12 @@ def _handle(worker: Worker, handler: Callable[..., None], delivered: Delivered) 
 
 
 def _once(worker: Worker, handler: Callable[..., None], delivered: Delivered) -> None:
-    attempt = 1
+    by, attempt = actor.system(worker.name, delivered.drill), 1
     while True:
         try:
             told_at = delivered.told_at
             fetched = _fetched(worker, handler, delivered.event)
-            with worker.database.work(actor.system(worker.name), told_at=told_at) as work:
+            with worker.database.work(by, told_at=told_at) as work:
                 if inbox.is_new(work, delivered.queue, delivered.event_id):
                     handler(work, delivered.event, *fetched)
             return

@@ -18,6 +18,7 @@ def admit(
     actor_id: str = "",
     actor_role: str = "",
     actor_branch: str = "",
+    actor_drill: str = "",
 ) -> Actor:
     """Return the actor a call is made by. Raises Unauthenticated, NotPermitted
     (ROLE_NOT_PERMITTED, SERVICE_NOT_PERMITTED, PASSWORD_CHANGE_DUE).
@@ -30,12 +31,17 @@ def admit(
     if identity is None:
         raise Unauthenticated("sign in first", reason="TOKEN_MISSING")
     if identity.is_service:
-        return _service(rule, identity, actor_id, actor_role, actor_branch)
+        return _service(rule, identity, actor_id, actor_role, actor_branch, actor_drill)
     return _person(rule, identity)
 
 
 def _service(
-    rule: Rule, identity: Identity, actor_id: str, actor_role: str, actor_branch: str
+    rule: Rule,
+    identity: Identity,
+    actor_id: str,
+    actor_role: str,
+    actor_branch: str,
+    actor_drill: str,
 ) -> Actor:
     name = identity.subject
     if not rule.any_service and name not in rule.services:
@@ -46,6 +52,7 @@ def _service(
         branch_id=actor_branch,
         scope=Scope.CHAIN,
         service=name,
+        drill=actor_drill,
     )
 
 
@@ -69,4 +76,5 @@ def _person(rule: Rule, identity: Identity) -> Actor:
         scope=Scope.CHAIN if rule.chain_roles.intersection(identity.roles) else rule.scope,
         session_id=identity.session_id,
         authenticated_at=identity.authenticated_at,
+        drill=identity.drill,
     )

@@ -143,7 +143,7 @@ class Database:
         if not book.facts:
             return
         rows = []
-        for aggregate_id, fact in book.facts:
+        for aggregate_id, fact, drill in book.facts:
             type_name, body = self.facts.encode(fact)
             rows.append(
                 {
@@ -153,6 +153,7 @@ class Database:
                     "body": body,
                     "traceparent": telemetry.traceparent(),
                     "occurred_at": book.at,
+                    "drill": drill,
                 }
             )
         connection.execute(_TO_OUTBOX, rows)

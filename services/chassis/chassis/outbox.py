@@ -83,6 +83,8 @@ class Publisher:
                 "cloudEvents:source": self._exchange,
                 "cloudEvents:subject": row.aggregate_id,
             }
+            if row.drill:
+                headers["drill"] = row.drill
             message = self._channel.prepare_message(
                 bytes(row.body),
                 content_type=CONTENT_TYPE,

@@ -27,7 +27,9 @@ def draw_to_job(
     content = reservation.content
     if case_id and case_id != reservation.case_id:
         raise OtherCase(f"{reservation_id} belongs to another case", id=reservation_id)
-    if content.lot_id and store.locked_lots(work.connection, [content.lot_id]):
+    if content.lot_id and store.locked_lots(
+        work.connection, [content.lot_id], drill=work.actor.drill
+    ):
         raise LotNotSellable("nothing of this lot may be drawn", id=content.lot_id)
     if content.piece_id and store_piece.find(work.connection, content.piece_id).is_in_transit:
         raise PieceInTransit("the frame travels", id=content.piece_id, missing=["frame received"])

@@ -130,7 +130,7 @@ def _same_piece(work: UnitOfWork, held: Record[SetAside], reservation_id: str) -
     """Pass the very piece on to the reservation, wherever it travels; None when it is gone, or its
     lot is locked."""
     connection, content = work.connection, held.content
-    locked = bool(store.locked_lots(connection, [content.lot_id]))
+    locked = bool(store.locked_lots(connection, [content.lot_id], drill=work.actor.drill))
     passed_on = not held.void and store_piece.pass_on(
         connection,
         content.piece_id,
@@ -146,6 +146,7 @@ def _same_piece(work: UnitOfWork, held: Record[SetAside], reservation_id: str) -
         state=PieceState.RESERVED,
         holder_id=reservation_id,
         on=store.today(connection),
+        drill=work.actor.drill,
     )
 
 

@@ -188,7 +188,8 @@ def accept_lot(
     )
     # A branch without zones of its own puts accepted goods straight among the qualified ones.
     lot = work.records.move(lot, "put_away", nobody_next=True)
-    store_catalogue.add_cost(work.connection, lot, work.at)
+    if not lot.drill:  # what a drill is said to cost is no cost
+        store_catalogue.add_cost(work.connection, lot, work.at)
     serve_awaited(work, lot.content.product_id, lot.branch_id)
     work.tell(
         lot,

@@ -78,6 +78,7 @@ def take_stock(work: UnitOfWork, reservation_id: str, wanted: Reservation) -> Re
             state=PieceState.RESERVED,
             holder_id=reservation_id,
             on=on,
+            drill=work.actor.drill,
         )
         return replace(wanted, piece_id=piece.id, lot_id=piece.lot_id) if piece else None
     shelf = store_shelf.reserve(
@@ -87,6 +88,7 @@ def take_stock(work: UnitOfWork, reservation_id: str, wanted: Reservation) -> Re
         power=wanted.power,
         quantity=wanted.quantity,
         on=on,
+        drill=work.actor.drill,
     )
     return replace(wanted, lot_id=shelf.lot_id) if shelf else None
 
@@ -209,7 +211,7 @@ def replace_reservation(
     Raises Unknown, WrongBranch, OutOfStock, MoveForbidden."""
     old = work.records.live(RESERVATION, reservation_id)
     if _holds_stock(old):
-        if not store.locked_lots(work.connection, [old.content.lot_id]):
+        if not store.locked_lots(work.connection, [old.content.lot_id], drill=work.actor.drill):
             raise MoveForbidden(f"{reservation_id} has its stock", id=reservation_id)
         _free(work, old)
     store.not_due(work.connection, reservation_id)

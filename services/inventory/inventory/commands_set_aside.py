@@ -69,7 +69,12 @@ def _take(
         if product_id not in ("", store_piece.find(work.connection, piece_id).product_id):
             raise invalid("piece_id", "product", "is no piece of that product")
         piece = store_piece.take_this(
-            work.connection, piece_id, state=PieceState.SET_ASIDE, holder_id=set_aside_id, on=on
+            work.connection,
+            piece_id,
+            state=PieceState.SET_ASIDE,
+            holder_id=set_aside_id,
+            on=on,
+            drill=work.actor.drill,
         )
     elif product_id:
         product = work.records.live(PRODUCT, product_id)
@@ -82,6 +87,7 @@ def _take(
             state=PieceState.SET_ASIDE,
             holder_id=set_aside_id,
             on=on,
+            drill=work.actor.drill,
         )
     else:
         raise invalid("product_id", "required", "name a frame or a piece", reason="NOTHING_NAMED")

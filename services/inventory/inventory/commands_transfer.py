@@ -118,6 +118,7 @@ def _request_pieces(
             state=PieceState.RESERVED,
             holder_id=transfer_id,
             on=on,
+            drill=work.actor.drill,
         )
         if piece is None:
             raise _too_few(wanted)
@@ -136,6 +137,7 @@ def _request_from_shelf(
         power=wanted.power,
         quantity=wanted.quantity,
         on=store.today(work.connection),
+        drill=work.actor.drill,
     )
     if shelf is None:
         raise _too_few(wanted)

@@ -101,6 +101,7 @@ def find_lens_for(
         os.in_minus_cylinder() if os else None,
         design=design,
         on=store.today(reading.connection),
+        drill=reading.actor.drill,
         after_sku=_after(page_token),
         size=size + 1,
     )
@@ -133,6 +134,7 @@ def list_lots(
     found = store.lots(
         reading.connection,
         product_id,
+        drill=reading.actor.drill,
         lot_number=lot_number,
         before=(datetime.fromisoformat(key[0]), key[1]) if key else None,
         size=size + 1,
@@ -153,15 +155,21 @@ def find_stock(
     size = size_of(page_size)
     product: Record[Product] = record_at(reading.connection, product_id)
     connection, on = reading.connection, store.today(reading.connection)
-    after_id = _after(page_token)
+    after_id, drill = _after(page_token), reading.actor.drill
     if product.content.product_kind is ProductKind.FRAME:
         found = store_piece.free_by_branch(
-            connection, product_id, on=on, after_branch_id=after_id, size=size + 1
+            connection, product_id, on=on, drill=drill, after_branch_id=after_id, size=size + 1
         )
     else:
         written = power.in_minus_cylinder() if power is not None else None
         found = store_shelf.free_by_branch(
-            connection, product_id, written, on=on, after_branch_id=after_id, size=size + 1
+            connection,
+            product_id,
+            written,
+            on=on,
+            drill=drill,
+            after_branch_id=after_id,
+            size=size + 1,
         )
     page = Page.of(found, size, key=lambda one: [one.branch_id])
     return {"branches": page.rows, "next_page_token": page.next_page_token}
@@ -181,6 +189,7 @@ def list_pieces(
     found = store_piece.pieces(
         reading.connection,
         product_id,
+        drill=reading.actor.drill,
         branch_id=branch_id,
         serial=serial,
         after_id=_after(page_token),
@@ -203,7 +212,7 @@ def list_case_reservations(reading: Reading, *, case_id: str) -> dict[str, Any]:
     return {
         "reservations": reservations,
         "set_asides": set_asides,
-        "locked_lot_ids": store.locked_lots(connection, lot_ids),
+        "locked_lot_ids": store.locked_lots(connection, lot_ids, drill=reading.actor.drill),
         "pieces": store_piece.by_ids(connection, sorted(piece_ids)),
     }
 

@@ -47,26 +47,28 @@ def today(connection: Connection) -> date:
 
 
 @lru_cache(maxsize=32)
-def is_sellable(lot_id: Any, on: date) -> Any:
-    """Return the condition that the lot in a column is sellable on a day."""
+def is_sellable(lot_id: Any, on: date, drill: str) -> Any:
+    """Return the condition that the lot in a column is sellable on a day, in real work or in a
+    drill: neither sees, or sells, what the other has."""
     lot = record.alias("lot")
     expires_on = lot.c.content["expires_on"].astext
     return exists().where(
         lot.c.id == lot_id,
         lot.c.state.in_(SELLABLE),
         lot.c.void == "",
+        lot.c.drill == drill,
         or_(expires_on.is_(None), cast(expires_on, Date) >= on),
     )
 
 
-def locked_lots(connection: Connection, lot_ids: Iterable[str]) -> list[str]:
+def locked_lots(connection: Connection, lot_ids: Iterable[str], *, drill: str) -> list[str]:
     """Return those of the lots of which nothing may be sold or drawn now."""
     wanted = {as_uuid(lot_id): lot_id for lot_id in sorted(set(lot_ids))}
     if not wanted:
         return []
     known = record.c.id.in_(list(wanted))
     found = connection.execute(
-        select(record.c.id).where(known, is_sellable(record.c.id, today(connection)))
+        select(record.c.id).where(known, is_sellable(record.c.id, today(connection), drill))
     )
     sellable = set(found.scalars())
     return [lot_id for key, lot_id in wanted.items() if key not in sellable]
@@ -76,6 +78,7 @@ def lots(
     connection: Connection,
     product_id: str,
     *,
+    drill: str,
     lot_number: str,
     before: tuple[datetime, str] | None,
     size: int,
@@ -84,7 +87,11 @@ def lots(
     columns = record.c
     statement = (
         select(record)
-        .where(columns.kind == LOT.name, columns.content["product_id"].astext == product_id)
+        .where(
+            columns.kind == LOT.name,
+            columns.content["product_id"].astext == product_id,
+            columns.drill == drill,
+        )
         .order_by(columns.recorded_at.desc(), columns.id.desc())
         .limit(size)
     )

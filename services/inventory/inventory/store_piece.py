@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from chassis.errors import Unknown
 from chassis.ids import new_id
+from chassis.records.tables import record
 from inventory.stock import Piece, PieceState, SerialTaken, StockAtBranch
 from inventory.store import is_sellable
 from inventory.tables import piece as piece_table
@@ -78,6 +79,7 @@ def take_any(
     state: PieceState,
     holder_id: str,
     on: date,
+    drill: str,
 ) -> Piece | None:
     """Take one free piece of a sellable lot at a branch; None when there is none.
 
@@ -90,7 +92,7 @@ def take_any(
         .where(
             table.product_id == product_id,
             table.branch_id == branch_id,
-            *_is_free(on),
+            *_is_free(on, drill),
         )
         .order_by(table.id)
     )
@@ -102,22 +104,28 @@ def take_any(
 
 
 def take_this(
-    connection: Connection, piece_id: str, *, state: PieceState, holder_id: str, on: date
+    connection: Connection,
+    piece_id: str,
+    *,
+    state: PieceState,
+    holder_id: str,
+    on: date,
+    drill: str,
 ) -> Piece | None:
     """Take a named piece if it is free and sellable; None when it is not."""
     table = piece_table.c
     found = connection.execute(
-        select(table.id).where(table.id == piece_id, *_is_free(on)).with_for_update()
+        select(table.id).where(table.id == piece_id, *_is_free(on, drill)).with_for_update()
     ).first()
     return _take(connection, piece_id, state, holder_id) if found is not None else None
 
 
-def _is_free(on: date) -> list[Any]:
+def _is_free(on: date, drill: str) -> list[Any]:
     table = piece_table.c
     return [
         table.state == PieceState.FREE,
         table.transfer_id == "",
-        is_sellable(table.lot_id, on),
+        is_sellable(table.lot_id, on, drill),
     ]
 
 
@@ -193,13 +201,19 @@ def arrive(connection: Connection, transfer_id: str, branch_id: str) -> list[Pie
 
 
 def free_by_branch(
-    connection: Connection, product_id: str, *, on: date, after_branch_id: str, size: int
+    connection: Connection,
+    product_id: str,
+    *,
+    on: date,
+    drill: str,
+    after_branch_id: str,
+    size: int,
 ) -> list[StockAtBranch]:
     """Return the branches with free, sellable pieces of a frame, by branch."""
     table = piece_table.c
     statement = (
         select(table.branch_id, func.count().label("free"))
-        .where(table.product_id == product_id, *_is_free(on))
+        .where(table.product_id == product_id, *_is_free(on, drill))
         .group_by(table.branch_id)
         .order_by(table.branch_id)
         .limit(size)
@@ -216,6 +230,7 @@ def pieces(
     connection: Connection,
     product_id: str,
     *,
+    drill: str,
     branch_id: str,
     serial: str,
     after_id: str,
@@ -224,7 +239,11 @@ def pieces(
     """Return pieces of a frame in the order they came."""
     table = piece_table.c
     statement = (
-        select(piece_table).where(table.product_id == product_id).order_by(table.id).limit(size)
+        select(piece_table)
+        .join(record, record.c.id == table.lot_id)
+        .where(table.product_id == product_id, record.c.drill == drill)
+        .order_by(table.id)
+        .limit(size)
     )
     if branch_id:
         statement = statement.where(table.branch_id == branch_id)

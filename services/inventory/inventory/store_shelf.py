@@ -63,6 +63,7 @@ def reserve(
     power: LensPower | None,
     quantity: int,
     on: date,
+    drill: str,
 ) -> Shelf | None:
     """Reserve from one sellable lot, first to expire first; None when no lot has so many free.
 
@@ -70,7 +71,7 @@ def reserve(
     waits for the first and then finds nothing.
     """
     table = shelf_table.c
-    for row in _candidates(connection, product_id, branch_id, power, quantity, on):
+    for row in _candidates(connection, product_id, branch_id, power, quantity, on, drill):
         taken = connection.execute(
             update(shelf_table)
             .where(table.id == row.id, table.on_hand - table.reserved >= quantity)
@@ -89,6 +90,7 @@ def _candidates(
     power: LensPower | None,
     quantity: int,
     on: date,
+    drill: str,
 ) -> list[Any]:
     table = shelf_table.c
     return list(
@@ -100,7 +102,7 @@ def _candidates(
                 table.branch_id == branch_id,
                 _of_power(power),
                 table.on_hand - table.reserved >= quantity,
-                is_sellable(table.lot_id, on),
+                is_sellable(table.lot_id, on, drill),
             )
             .order_by(
                 nulls_last(record.c.content["expires_on"].astext), record.c.recorded_at, table.id
@@ -148,6 +150,7 @@ def free_by_branch(
     power: LensPower | None,
     *,
     on: date,
+    drill: str,
     after_branch_id: str,
     size: int,
 ) -> list[StockAtBranch]:
@@ -156,7 +159,7 @@ def free_by_branch(
     free = func.sum(table.on_hand - table.reserved)
     statement = (
         select(table.branch_id, free.label("free"))
-        .where(table.product_id == product_id, is_sellable(table.lot_id, on))
+        .where(table.product_id == product_id, is_sellable(table.lot_id, on, drill))
         .group_by(table.branch_id)
         .having(free > 0)
         .order_by(table.branch_id)
@@ -180,6 +183,7 @@ def free_for_eyes(
     *,
     design: LensDesign | None,
     on: date,
+    drill: str,
     after_sku: str,
     size: int,
 ) -> list[FreeForEyes]:
@@ -207,7 +211,7 @@ def free_for_eyes(
             or_(*(_of_power(power) for power in asked)),
             catalogue.c.sku > after_sku,
             free > 0,
-            is_sellable(table.lot_id, on),
+            is_sellable(table.lot_id, on, drill),
         )
         .group_by(catalogue.c.product_id, catalogue.c.sku)
         .having(and_(*(one >= least for one in sums.values())))

@@ -20,7 +20,7 @@ from chassis.actor import Actor
 from chassis.errors import NotPermitted, Outdated, Refused, Unknown, invalid
 from chassis.evidence import named as confirmed_evidence
 from chassis.ids import as_uuid, new_id
-from chassis.records import handovers, history, holdings, known_versions
+from chassis.records import apart, handovers, history, holdings, known_versions
 from chassis.records.changes import TOLD_TO_OTHERS, VOIDING, Change, ChangeKind, difference
 from chassis.records.envelope import (
     Approval,
@@ -82,7 +82,7 @@ class RecordBook:
     actor: Actor
     at: datetime
     seal: history.Seal | None = None
-    facts: list[tuple[str, Any]] = field(default_factory=list)
+    facts: list[tuple[str, Any, str]] = field(default_factory=list)
     expected: dict[str, int] = field(default_factory=dict)
     changed: list[RecordChanged] = field(default_factory=list)
     """What this unit of work has changed that others may rely on."""
@@ -93,7 +93,7 @@ class RecordBook:
     def get(self, kind: Kind[C], record_id: str, *, revision: int | None = None) -> Record[C]:
         """Return a record within the caller's scope.
 
-        Raises Unknown, WrongBranch, and Outdated when `revision`, the one the caller saw, is not
+        Raises Unknown, WrongBranch, DrillApart, and Outdated when `revision`, the one the caller saw, is not
         the live one.
         """
         return self._in_scope(self.find(kind, record_id), revision)
@@ -106,13 +106,15 @@ class RecordBook:
         return record
 
     def find(self, kind: Kind[C], record_id: str) -> Record[C]:
-        """Return a record whatever the caller's scope, for rules that look across branches. Raises
-        Unknown."""
+        """Return a record whatever the caller's scope, for rules that look across branches, but not
+        across drills. Raises Unknown, DrillApart."""
         asked = {"record_id": as_uuid(record_id), "kind_name": kind.name}
         row = self.connection.execute(_FIND, asked).mappings().first()
         if row is None:
             raise Unknown(f"{record_id} is not kept here", id=record_id)
-        return record_of(row, kind)
+        found = record_of(row, kind)
+        apart.require_together(self.actor, found.id, found.drill, chain_wide=kind.chain_wide)
+        return found
 
     def _in_scope(self, record: Record[C], revision: int | None) -> Record[C]:
         if not record.kind.is_within_reach(self.actor, record.branch_id, record.held_at_id):
@@ -163,9 +165,14 @@ class RecordBook:
         closes_when: str = "",
         relies_on: Iterable[Pin] = (),
         signed: bool = False,
+        drill: str = "",
     ) -> Record[C]:
         """Record something new at version 1, standing on the given pins (and on what those records
-        stand on); `signed` by the caller, who confirmed the own password just now."""
+        stand on); `signed` by the caller, who confirmed the own password just now. `drill` is that
+        of the record it is about, where the actor may be the clock.
+
+        Raises DrillApart.
+        """
         branch = branch_id or self.actor.branch_id
         record = Record(
             kind=kind,
@@ -185,6 +192,9 @@ class RecordBook:
             approval=approval or Approval(),
             closure=Closure(condition=closes_when),
             signature=self._signature() if signed else None,
+            drill=apart.drill_of_new(
+                self.actor, kind.name, chain_wide=kind.chain_wide, about=drill
+            ),
         )
         pins = self._stand_on(record.id, relies_on)
         record = self._handed_over(None, record, pins)
@@ -355,7 +365,10 @@ class RecordBook:
 
     def tell(self, about: Record[Any] | str, fact: Any) -> None:
         """Tell other services a fact about a record, once this unit of work is committed."""
-        self.facts.append((about if isinstance(about, str) else about.id, fact))
+        drill = self.actor.drill
+        if isinstance(about, Record):
+            about, drill = about.id, drill or about.drill
+        self.facts.append((about, fact, drill))
 
     def flush(self) -> None:
         """Append the history that was gathered. Called once, before the facts go to the outbox."""
@@ -374,6 +387,7 @@ class RecordBook:
         successor_id: str = "",
         **values: Any,
     ) -> Record[C]:
+        apart.require_writable(self.actor, record)
         after = replace(record, revision=record.revision + 1, **values)
         if relies_on is not None:
             pins: tuple[Pin, ...] | None = self._stand_on(record.id, relies_on, afresh=True)
@@ -407,6 +421,7 @@ class RecordBook:
         row = record_row(after)
         row["record_id"] = row.pop("id")
         row["before"] = before.revision
+        del row["drill"]  # what is or is no drill stays so
         written = self.connection.execute(_OVERWRITE, row).first()
         if written is None:
             raise Outdated(f"{before.id} was written by somebody else meanwhile", id=before.id)
@@ -511,4 +526,5 @@ def _changed(record: Record[Any], change: Change) -> RecordChanged:
         branch_id=record.branch_id,
         changed_at=change.changed_at,
         successor_id=change.successor_id,
+        drill=record.drill,
     )

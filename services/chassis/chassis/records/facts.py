@@ -22,3 +22,4 @@ class RecordChanged:
     branch_id: str
     changed_at: datetime
     successor_id: str = ""
+    drill: str = ""

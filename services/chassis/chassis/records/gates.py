@@ -32,6 +32,7 @@ _LOAD = (
         record_table.c.revision,
         record_table.c.branch_id,
         record_table.c.held_at_id,
+        record_table.c.drill,
         pin_table,
         select(func.count())
         .where(review_table.c.holder_id == record_table.c.id, review_table.c.closed_at.is_(None))
@@ -71,6 +72,7 @@ class Loaded:
     revision: int
     pins: tuple[Pin, ...]
     places: tuple[str, str]
+    drill: str = ""
     reviews: int = 0
     """How many reviews of the holder wait for their decision."""
 
@@ -118,7 +120,7 @@ def load(connection: Connection, holder_id: str) -> Loaded:
     pins = tuple(pin_of(row) for row in rows if row["holder_id"] is not None)
     first = rows[0]
     places = (first["branch_id"] or "", first["held_at_id"] or "")
-    return Loaded(holder_id, first["revision"], pins, places, first["reviews"])
+    return Loaded(holder_id, first["revision"], pins, places, first["drill"], first["reviews"])
 
 
 def by_owner(pins: Iterable[Pin]) -> dict[str, list[Pin]]:

@@ -88,6 +88,8 @@ def _envelope(row: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: value for name, value in row.items() if name not in (*_DERIVED, "content")}
     if told["signature"] is None:  # rows of before there were signatures say nothing of one
         del told["signature"]
+    if not told["drill"]:
+        del told["drill"]  # said of a drill alone: a mark that was put on later is found
     return told
 
 

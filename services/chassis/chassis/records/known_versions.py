@@ -99,6 +99,7 @@ def hear(connection: Connection, changed: RecordChanged) -> None:
         version=changed.version,
         void=is_void and not is_expired,
         expired=is_expired,
+        drill=changed.drill,
     )
     connection.execute(
         statement.on_conflict_do_update(
@@ -120,6 +121,7 @@ def hear(connection: Connection, changed: RecordChanged) -> None:
             "record_id": changed.record_id,
             "version": changed.version,
             "fields": list(changed.fields),
+            "drill": changed.drill,
         }
         connection.execute(_NOTE, noted)
 

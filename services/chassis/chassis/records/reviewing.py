@@ -209,6 +209,7 @@ def _open(book: RecordBook, cause: Cause, holder: Record[Any]) -> None:
         responsible_role=role,
         owner=holder.owner,
         closes_when="review_decided",
+        drill=holder.drill,
     )
     worklist_rows.tell(book, opened)
 

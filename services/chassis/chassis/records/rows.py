@@ -51,6 +51,7 @@ def record_row(record: Record[Any]) -> dict[str, Any]:
         "content": record.kind.pack(record.content),
         "handover_id": record.handover_id,
         "head": record.head,
+        "drill": record.drill,
     }
 
 
@@ -80,6 +81,7 @@ def record_of(row: RowMapping | Mapping[str, Any], kind: Kind[C] | None = None) 
         signature=msgspec.convert(row["signature"], Signature | None),
         handover_id=row["handover_id"] or "",
         head=bytes(row["head"]),
+        drill=row["drill"],
     )
 
 

@@ -53,6 +53,7 @@ record = Table(
     Column("content", JSONB),
     Column("handover_id", Id("hnd")),
     Column("head", LargeBinary),
+    Column("drill", Text),
 )
 
 history = Table(
@@ -89,6 +90,7 @@ known_version = Table(
     Column("version", Integer),
     Column("void", Boolean),
     Column("expired", Boolean),
+    Column("drill", Text),
 )
 
 known_change = Table(
@@ -97,6 +99,7 @@ known_change = Table(
     Column("record_id", Text, primary_key=True),
     Column("version", Integer, primary_key=True),
     Column("fields", ARRAY(Text)),
+    Column("drill", Text),
 )
 
 handover = Table(
@@ -199,6 +202,7 @@ outbox = Table(
     Column("body", LargeBinary),
     Column("traceparent", Text),
     Column("occurred_at", instant),
+    Column("drill", Text),
 )
 
 inbox = Table(

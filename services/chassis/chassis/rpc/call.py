@@ -22,7 +22,7 @@ from chassis.db import Database, Reading, UnitOfWork
 from chassis.errors import AlreadyThere, DomainError, Outdated
 from chassis.objects import ObjectStore
 from chassis.pages import token_refused
-from chassis.records import gates, holdings, refusals, reviewing
+from chassis.records import apart, gates, holdings, refusals, reviewing
 from chassis.records.book import RecordBook, WrongBranch
 from chassis.records.envelope import Record
 from chassis.records.kinds import Kind, kind_of
@@ -84,7 +84,8 @@ class Call:
     ) -> tuple[Pin, ...]:
         """Return a pin on another service's record as it was answered, and copies of the pins that
         came with it, which are of the same moment; `own`: of one within the caller's scope only.
-        Raises WrongBranch."""
+        Raises WrongBranch, and DrillApart: what a drill relies on is its own."""
+        apart.require_together(self.actor, found.id, found.drill)
         if own and not self.actor.reaches(found.branch_id, found.held_at_id):
             raise WrongBranch(f"{found.id} belongs to another branch", id=found.id)
         direct = Pin(
@@ -192,6 +193,7 @@ class Call:
                 loaded = gates.load(connection, holder_id)
             if not gate.holder.is_within_reach(self.actor, *loaded.places):
                 raise WrongBranch(f"{holder_id} belongs to another branch", id=holder_id)
+            apart.require_together(self.actor, holder_id, loaded.drill)
             owners = gates.by_owner(loaded.pins)
             own = owners.pop(gate.holder.owner, [])
             live = gates.require(self.peers.check_versions(owners, self.actor))

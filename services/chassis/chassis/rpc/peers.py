@@ -36,11 +36,12 @@ R = TypeVar("R", bound=Message)
 
 DEFAULT_DEADLINE_SECONDS = 10.0
 _OPENLY_SECONDS = 5.0
-TOKEN, ACTOR, ROLE, BRANCH, TRACE = (
+TOKEN, ACTOR, ROLE, BRANCH, DRILL, TRACE = (
     "authorization",
     "x-actor",
     "x-actor-role",
     "x-actor-branch",
+    "x-actor-drill",
     "traceparent",
 )
 _ends_at: ContextVar[float | None] = ContextVar("ends_at", default=None)
@@ -164,6 +165,8 @@ class Peers:
         carried = [(TRACE, telemetry.traceparent())]
         if actor is not None:
             carried += [(ACTOR, actor.id), (ROLE, actor.role), (BRANCH, actor.branch_id)]
+            if actor.drill:
+                carried.append((DRILL, actor.drill))
         carried.append((TOKEN, f"Bearer {self.token.current()}"))
         return carried
 

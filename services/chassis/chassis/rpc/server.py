@@ -110,6 +110,7 @@ class Steps:
             actor_id=str(sent.get(names.ACTOR, "")),
             actor_role=str(sent.get(names.ROLE, "")),
             actor_branch=str(sent.get(names.BRANCH, "")),
+            actor_drill=str(sent.get(names.DRILL, "")),
         )
 
 
