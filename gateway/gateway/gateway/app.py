@@ -20,6 +20,7 @@ from gateway import access, api_page, live, story, waiting
 from gateway.attempts import Attempts, Serve
 from gateway.bell import Bell
 from gateway.clients import Clients
+from gateway.drill import running
 from gateway.edge import TEMPLATE, Edge, log
 from gateway.endpoint import Endpoint, json_response
 from gateway.errors import MethodRefused, RouteUnknown, ServiceFailed
@@ -33,7 +34,13 @@ from gateway.settings import Settings
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
 
 PREFIX = "/api/v1"
-COMPOSED = (*story.COMPOSED, *order_story.COMPOSED, *waiting.COMPOSED, *access.COMPOSED)
+COMPOSED = (
+    *story.COMPOSED,
+    *order_story.COMPOSED,
+    *waiting.COMPOSED,
+    *access.COMPOSED,
+    *running.COMPOSED,
+)
 
 
 def make_app(settings: Settings) -> Edge:
@@ -72,7 +79,7 @@ def make_app(settings: Settings) -> Edge:
         app.router.add_route(PREFIX + row.path, serve, methods=[row.method])
     for one in COMPOSED:
         composing = one.endpoint(clients, settings, PREFIX)
-        app.router.add_route(PREFIX + one.route.path, composing, methods=["GET"])
+        app.router.add_route(PREFIX + one.route.path, composing, methods=[one.route.method])
     app.router.add_route(PREFIX + live.PATH, streams.serve, methods=["GET"])
     _add_own(app, clients, settings)
     Pages(clients, settings, attempts, streams).add_to(app)

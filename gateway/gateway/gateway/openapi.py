@@ -43,7 +43,7 @@ def document(
             paths.setdefault(prefix + route.path, {})[route.method.lower()] = operation
     for one in composed:
         operation = _composed(one, schemas)
-        paths.setdefault(prefix + one.route.path, {})["get"] = operation
+        paths.setdefault(prefix + one.route.path, {})[one.route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "Optichain", "version": "1", "description": _ABOUT},
@@ -77,16 +77,22 @@ def _operation(route: Route, schemas: Schemas, subject: str) -> Document:
     }
     if route.rule.open:
         operation["security"] = []
-    if route.has_body:
-        schema = schemas.sent(route.request.DESCRIPTOR, without=frozenset(route.in_path))
-        fields = route.request.DESCRIPTOR.fields_by_name
-        needed = [name for name in schema.pop("required", ()) if name != REVISION]
-        if needed:
-            schema["required"] = needed
-        if set(fields) - set(route.in_path):
-            content = {"application/json": {"schema": schema}}
-            operation["requestBody"] = {"required": bool(needed), "content": content}
-    return operation
+    return operation | _body(route, schemas)
+
+
+def _body(route: Route, schemas: Schemas) -> Document:
+    """Return what an operation says of its JSON body; nothing when it takes none."""
+    if not route.has_body:
+        return {}
+    schema = schemas.sent(route.request.DESCRIPTOR, without=frozenset(route.in_path))
+    fields = route.request.DESCRIPTOR.fields_by_name
+    needed = [name for name in schema.pop("required", ()) if name != REVISION]
+    if needed:
+        schema["required"] = needed
+    if not set(fields) - set(route.in_path):
+        return {}
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": bool(needed), "content": content}}
 
 
 def _operation_id(route: Route) -> str:
@@ -157,14 +163,15 @@ def _header(name: str, schema: Document, text: str) -> Document:
 
 
 def _composed(one: Composed, schemas: Schemas) -> Document:
-    return {
+    operation = {
         "operationId": f"gateway.{one.name}",
         "tags": [one.subject],
         "summary": one.text.partition(". ")[0].rstrip("."),
         "description": one.text,
         "parameters": _parameters(one.route, schemas),
-        "responses": _responses(one.schema(schemas), body=False),
+        "responses": _responses(one.schema(schemas), body=one.route.has_body),
     }
+    return operation | _body(one.route, schemas)
 
 
 def _responses(schema: Document, *, body: bool) -> Document:

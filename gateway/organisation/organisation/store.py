@@ -18,8 +18,8 @@ from chassis.records.envelope import Record
 from chassis.records.rows import record_of
 from chassis.records.tables import record
 from organisation.branch import BRANCH, Branch
-from organisation.login import NOBODY, Login
 from organisation.drill import DRILL, Drill
+from organisation.login import NOBODY, Login
 from organisation.staff import QUALIFICATION, STAFF, Qualification, Staff
 from organisation.tables import login as login_table
 from organisation.tables import session as session_table

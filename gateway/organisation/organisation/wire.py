@@ -6,8 +6,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from organisation.commands_sign_in import Started
 from chassis.ids import new_id
+from organisation.commands_sign_in import Started
 from organisation.drill import Begun
 from organisation.keys import TokenKey, drill_claims, person_claims
 

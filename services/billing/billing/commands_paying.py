@@ -113,7 +113,7 @@ def _require_payable(
 
 def _require_unused(work: UnitOfWork, payment: Payment) -> None:
     """Refuse a reference that stands on a payment; one that was reversed may be used again."""
-    standing = store.payment_by_reference(work.connection, payment)
+    standing = store.payment_by_reference(work.connection, payment, work.actor.drill)
     if standing is not None:
         raise ReferenceUsed(
             f"reference: a {payment.means} payment stands on it already",

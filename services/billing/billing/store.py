@@ -222,9 +222,11 @@ def payments_of(connection: Connection, order_id: str) -> list[Record[Payment]]:
     return _of_order(connection, PAYMENT, order_id)
 
 
-def payment_by_reference(connection: Connection, payment: Payment) -> Record[Payment] | None:
-    """Return the payment that stands in the chain on the same means and reference, and let nobody
-    else use it until this is committed."""
+def payment_by_reference(
+    connection: Connection, payment: Payment, drill: str
+) -> Record[Payment] | None:
+    """Return the payment that stands in the chain, or in a drill, on the same means and reference,
+    and let nobody else use it until this is committed."""
     locks.take(connection, f"{payment.means} {payment.reference}")
     content = record.c.content
     statement = select(record).where(
@@ -233,6 +235,7 @@ def payment_by_reference(connection: Connection, payment: Payment) -> Record[Pay
         content["means"].astext == payment.means,
         content["reference"].astext == payment.reference,
         content["reference"].astext != "",
+        record.c.drill == drill,
     )
     row = connection.execute(statement).mappings().first()
     return record_of(row, PAYMENT) if row else None

@@ -203,10 +203,11 @@ def link_to(carried: str) -> None:
         trace.get_current_span().add_link(context)
 
 
-def handed_over(handover_id: str, from_role: str, to_role: str) -> None:
-    """Count a handover and show it as a span of its own."""
+def handed_over(handover_id: str, from_role: str, to_role: str, *, is_counted: bool) -> None:
+    """Show a handover as a span of its own, and count it unless it is a drill's."""
     told: dict[str, str | int] = {HANDOVER_FROM: from_role, HANDOVER_TO: to_role}
-    handovers.add(1, told)
+    if is_counted:
+        handovers.add(1, told)
     with span(f"handover {from_role} to {to_role}", attributes={**told, HANDOVER_ID: handover_id}):
         return
 

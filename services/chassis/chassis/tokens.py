@@ -1,16 +1,10 @@
 """Tokens: who is calling, signed by organisation, verified offline against its public keys, valid
 five minutes.
 
-<<<<<<< HEAD
 A person's token carries the staff id, the roles, the branch, when the password was last confirmed,
-and whether it must be changed before anything else; a service's token carries its name. Between
-services the acting person travels beside the service's token, never with the person's own.
-=======
-A person's token carries the staff id, the roles, the branch, and whether the password must be
-changed before anything else, and for the staff of a drill its id; a service's token carries its
-name. Between services the acting person
-travels beside the service's token, never with the person's own.
->>>>>>> 552a274 (Mark what is made in a drill and keep it apart; start and end drills in organisation)
+and whether it must be changed before anything else, and for the staff of a drill its id; a
+service's token carries its name. Between services the acting person travels beside the service's
+token, never with the person's own.
 """
 
 from __future__ import annotations
@@ -33,12 +27,9 @@ ALGORITHM = "ES256"
 AUDIENCE = "optichain"
 LIFETIME_SECONDS = 300
 PASSWORD_DUE = "pwd_due"
-<<<<<<< HEAD
 AUTHENTICATED = "auth_time"
 """OpenID Connect's claim: the second in which the person last proved who that is."""
-=======
 DRILL = "drill"
->>>>>>> 552a274 (Mark what is made in a drill and keep it apart; start and end drills in organisation)
 _REMEMBERED = 2_048
 
 
@@ -53,11 +44,8 @@ class Identity:
     session_id: str
     expires_at: float
     is_password_due: bool = False
-<<<<<<< HEAD
     authenticated_at: datetime | None = None
-=======
     drill: str = ""
->>>>>>> 552a274 (Mark what is made in a drill and keep it apart; start and end drills in organisation)
 
 
 class KeyCache:
@@ -130,11 +118,8 @@ class Verifier:
             session_id=str(claims.get("sid", "")),
             expires_at=float(claims["exp"]),
             is_password_due=claims.get(PASSWORD_DUE) is True,
-<<<<<<< HEAD
             authenticated_at=_instant(claims.get(AUTHENTICATED)),
-=======
             drill=str(claims.get(DRILL, "")),
->>>>>>> 552a274 (Mark what is made in a drill and keep it apart; start and end drills in organisation)
         )
 
 

@@ -167,7 +167,9 @@ class _Intake:
 
     def _named_as_guardian(self, person: Person) -> Record[Person] | None:
         """Return who stands for this row already because an earlier row named a guardian."""
-        for other in store.alike(self._work.connection, Likeness.of(person)):
+        for other in store.alike(
+            self._work.connection, Likeness.of(person), drill=self._work.actor.drill
+        ):
             detail = other.source.detail
             is_named = detail.startswith(self._batch.id) and detail.endswith(_GUARDIAN)
             shares_name = SharedTrait.NAME in Likeness.of(person).shared_with(
@@ -215,7 +217,7 @@ class _Intake:
     def _guardian(self, line: int, guardian: Person) -> Record[Person]:
         """Return the guardian a row names: somebody with that phone and name, or a new person."""
         wanted = Likeness.of(guardian)
-        for other in store.alike(self._work.connection, wanted):
+        for other in store.alike(self._work.connection, wanted, drill=self._work.actor.drill):
             if SharedTrait.NAME in wanted.shared_with(Likeness.of(other.content)):
                 return other
         source = Source(SourceKind.IMPORT, f"{self._batch.id} line {line}{_GUARDIAN}")
@@ -226,7 +228,7 @@ class _Intake:
         likeness = Likeness.of(found.person)
         others = [
             other.id
-            for other in store.alike(self._work.connection, likeness)
+            for other in store.alike(self._work.connection, likeness, drill=self._work.actor.drill)
             if holds_up_visit(likeness.shared_with(Likeness.of(other.content)))
         ]
         name_key = self._key(likeness.phone_e164, likeness.name_folded)

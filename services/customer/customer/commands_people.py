@@ -77,7 +77,7 @@ def add_person(
     """Keep a new person under a short code that nobody has. The phone is held by the caller."""
     person_id = new_id(PERSON.prefix)
     for _ in range(_CODES_TRIED):
-        if store.enter(work.connection, person_id, content):
+        if store.enter(work.connection, person_id, content, work.actor.drill):
             return work.records.add(
                 PERSON,
                 content,
@@ -139,7 +139,7 @@ def suspect(work: UnitOfWork, person: Record[Person]) -> list[Record[Duplicate]]
     """Suspect everybody who looks like a person and was never told apart; returns what is new."""
     likeness = Likeness.of(person.content)
     found = []
-    for other in store.alike(work.connection, likeness, but=person.id):
+    for other in store.alike(work.connection, likeness, drill=person.drill, but=person.id):
         shared = likeness.shared_with(Likeness.of(other.content))
         if holds_up_visit(shared):
             found.append(_suspected(work, person, other, shared))
@@ -151,7 +151,7 @@ def _candidates(work: UnitOfWork, person: Record[Person]) -> list[DuplicateCandi
     likeness = Likeness.of(person.content)
     others = [
         other
-        for other in store.namesakes(work.connection, likeness, but=person.id)
+        for other in store.namesakes(work.connection, likeness, drill=person.drill, but=person.id)
         if store.pair(work.connection, person.id, other.id) is None
     ]
     veil = store_protection.veil(work.connection, work.actor)

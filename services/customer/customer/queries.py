@@ -56,8 +56,8 @@ def find_duplicates(
     if sum(map(bool, (wanted.phone_e164, wanted.name_folded, wanted.birthday))) < 2:
         raise invalid("name", "two_of_three", "two of phone, name and birthday must be given")
     others = [
-        *store.alike(reading.connection, wanted),
-        *store.namesakes(reading.connection, wanted),
+        *store.alike(reading.connection, wanted, drill=reading.actor.drill),
+        *store.namesakes(reading.connection, wanted, drill=reading.actor.drill),
     ]
     veil = store_protection.veil(reading.connection, reading.actor)
     return {"candidates": veil.over_all(candidates(wanted, others))}

@@ -17,7 +17,7 @@ from customer.person import FoundPerson
 
 _PEOPLE_ON_PAGE = 20
 _LONGEST_INITIALS = 6
-_Find = Callable[[Any, str, Sequence[Any], int], list[tuple[str, str]]]
+_Find = Callable[[Any, str, Sequence[Any], int, str], list[tuple[str, str]]]
 
 
 class SearchKind(StrEnum):
@@ -37,7 +37,8 @@ def search_people(
         return {"people": _by_code(reading, text)}
     find, wanted = _way(reading, text, by)
     size = page_size or _PEOPLE_ON_PAGE
-    found = find(reading.connection, wanted, position(page_token, str, as_uuid), size + 1)
+    key = position(page_token, str, as_uuid)
+    found = find(reading.connection, wanted, key, size + 1, reading.actor.drill)
     page = Page.of(found, size, key=lambda one: one)
     people = store.found_people(reading.connection, [one[1] for one in page.rows])
     veil = store_protection.veil(reading.connection, reading.actor)

@@ -92,11 +92,12 @@ def lock_people(connection: Connection, *customer_ids: str) -> None:
     )
 
 
-def enter(connection: Connection, person_id: str, person: Person) -> bool:
-    """Let a new person be found; False when the short code is somebody else's."""
+def enter(connection: Connection, person_id: str, person: Person, drill: str) -> bool:
+    """Let a new person be found, in a drill or in real work; False when the short code is somebody
+    else's."""
     row = connection.execute(
         insert(person_search)
-        .values(person_id=person_id, short_code=person.short_code, **_found_by(person))
+        .values(person_id=person_id, short_code=person.short_code, drill=drill, **_found_by(person))
         .on_conflict_do_nothing(index_elements=["short_code"])
         .returning(person_search.c.person_id)
     ).first()
@@ -259,24 +260,30 @@ def links_by_guardians(connection: Connection, guardian_ids: Sequence[str]) -> l
     return [record_of(row, GUARDIAN_LINK) for row in rows]
 
 
-def alike(connection: Connection, likeness: Likeness, *, but: str = "") -> list[Record[Person]]:
-    """Return people with the same phone and one trait more."""
+def alike(
+    connection: Connection, likeness: Likeness, *, drill: str, but: str = ""
+) -> list[Record[Person]]:
+    """Return people of real work, or of a drill, with the same phone and one trait more."""
     columns = person_search.c
     if not likeness.phone_e164:
         return []
     one_more = columns.name_folded == likeness.name_folded
     if likeness.birthday:
         one_more = or_(one_more, columns.birthday == likeness.birthday)
-    return _some(connection, but, columns.phone_e164 == likeness.phone_e164, one_more)
+    same_phone = columns.phone_e164 == likeness.phone_e164
+    return _some(connection, but, columns.drill == drill, same_phone, one_more)
 
 
-def namesakes(connection: Connection, likeness: Likeness, *, but: str = "") -> list[Record[Person]]:
+def namesakes(
+    connection: Connection, likeness: Likeness, *, drill: str, but: str = ""
+) -> list[Record[Person]]:
     """Return people with the same name and birthday but another phone; asked for apart from who is
     `alike`, so that the many of one name hide none of those."""
     columns = person_search.c
     if not (likeness.name_folded and likeness.birthday):
         return []
     conditions = [
+        columns.drill == drill,
         columns.birthday == likeness.birthday,
         columns.name_folded == likeness.name_folded,
     ]

@@ -23,6 +23,7 @@ person_search = Table(
     Column("merged_into", Id("cus")),
     Column("standing", Text),
     Column("look_on", Date),
+    Column("drill", Text),
 )
 """One row for each person. `initials` are followed by a space and the folded name, so that one
 index finds and orders; an alias keeps its row, found by its code alone, and names who it is now. A

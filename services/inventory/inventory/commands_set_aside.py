@@ -18,8 +18,10 @@ from inventory.stock import OutOfStock, Piece, PieceState
 
 
 def holding_rule(work: UnitOfWork) -> HoldingRule:
-    """Return how long stock is held without an order, by the rule in force today."""
-    return HoldingRule(**in_force(work.connection, "holding", work.at.date()).body)
+    """Return how long stock is held without an order, by the rule in force today; a drill has one
+    of its own."""
+    name = "holding_in_a_drill" if work.actor.drill else "holding"
+    return HoldingRule(**in_force(work.connection, name, work.at.date()).body)
 
 
 def set_aside_frame(

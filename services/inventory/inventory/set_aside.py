@@ -19,10 +19,10 @@ class SetAsideLimit(Refused):
 class HoldingRule:
     """How long stock is held without an order: data, from rules/holding.yaml."""
 
-    set_aside_hours: int
-    set_aside_longest_hours: int
-    reservation_hours: int
-    grace_minutes: int
+    set_aside_hours: float
+    set_aside_longest_hours: float
+    reservation_hours: float
+    grace_minutes: float
 
     def set_aside_ends(self, at: datetime) -> datetime:
         """Return when a set-aside made now goes back to the display."""

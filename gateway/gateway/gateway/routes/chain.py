@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.route import delete, get, post
 from optichain.organisation.v1 import organisation_service_pb2 as pb
 
-ABOUT = "Signing in, branches, staff and qualifications"
+ABOUT = "Signing in, branches, staff, qualifications and drills"
 
 ROUTES = (
     post("/sessions", pb.SignInRequest),
@@ -26,5 +26,7 @@ ROUTES = (
     post("/staff/{staff_id}/qualifications", pb.RecordQualificationRequest),
     get("/staff/{staff_id}/qualifications", pb.ListQualificationsRequest),
     get("/qualifications/expiring", pb.ListExpiringQualificationsRequest),
+    get("/drills", pb.ListDrillsRequest),
+    get("/drills/{drill_id}", pb.GetDrillRequest),
     post("/qualifications/{qualification_id}/revoke", pb.RevokeQualificationRequest),
 )

@@ -93,8 +93,8 @@ class RecordBook:
     def get(self, kind: Kind[C], record_id: str, *, revision: int | None = None) -> Record[C]:
         """Return a record within the caller's scope.
 
-        Raises Unknown, WrongBranch, DrillApart, and Outdated when `revision`, the one the caller saw, is not
-        the live one.
+        Raises Unknown, WrongBranch, DrillApart, and Outdated when `revision`, the one the caller
+        saw, is not the live one.
         """
         return self._in_scope(self.find(kind, record_id), revision)
 

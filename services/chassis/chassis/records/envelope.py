@@ -99,8 +99,8 @@ class Record(Generic[C]):
     """One record as it stands now.
 
     `version` counts content and is what pins compare; `revision` counts every write and is what
-    optimistic locking compares; `head` is the hash of its newest history row; `drill` the drill it was made in, which
-    nothing changes afterwards, empty for real work.
+    optimistic locking compares; `head` is the hash of its newest history row; `drill` the drill
+    it was made in, which nothing changes afterwards; empty for real work.
     """
 
     kind: Kind[C]

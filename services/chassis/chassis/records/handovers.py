@@ -72,7 +72,8 @@ def give(
         "traceparent": telemetry.traceparent(),
     }
     connection.execute(_GIVE, given)
-    telemetry.handed_over(handover_id, str(from_role), str(after.responsible_role))
+    to_role = str(after.responsible_role)
+    telemetry.handed_over(handover_id, str(from_role), to_role, is_counted=not after.drill)
     return handover_id
 
 

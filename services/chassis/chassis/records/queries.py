@@ -183,6 +183,7 @@ def waiting(
             record_table.c.responsible_role == table.to_role,
             table.accepted_at.is_(None),
             table.to_role.in_(sorted(actor.roles)),
+            record_table.c.drill == actor.drill,
         )
         .order_by(table.given_at, table.id)
         .limit(page_size + 1)

@@ -46,4 +46,5 @@ def keep(
             trace_id=telemetry.trace_id(),
         )
     )
-    telemetry.gate_refusals.add(1, {telemetry.GATE: gate})
+    if not actor.drill:
+        telemetry.gate_refusals.add(1, {telemetry.GATE: gate})

@@ -83,7 +83,11 @@ def _waiting(
     statement = (
         select(record_table)
         .join(waiting, table.id == record_table.c.id)
-        .where(table.closed_at.is_(None), *_meant(waiting, actor, worklist))
+        .where(
+            table.closed_at.is_(None),
+            record_table.c.drill == actor.drill,
+            *_meant(waiting, actor, worklist),
+        )
         .order_by(table.due_at, table.id)
         .limit(page_size + 1)
     )
