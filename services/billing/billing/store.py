@@ -51,9 +51,9 @@ def day(connection: Connection, branch_id: str, at: datetime) -> date:
     return at.astimezone(zone(connection, branch_id, at)).date()
 
 
-def keep_zone(connection: Connection, branch_id: str, time_zone: str) -> None:
+def keep_zone(connection: Connection, branch_id: str, time_zone: str, drill: str = "") -> None:
     """Keep a branch's time zone."""
-    statement = upsert(branch_zone).values(branch_id=branch_id, time_zone=time_zone)
+    statement = upsert(branch_zone).values(branch_id=branch_id, time_zone=time_zone, drill=drill)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["branch_id"], set_={"time_zone": statement.excluded.time_zone}

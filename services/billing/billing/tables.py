@@ -52,4 +52,5 @@ branch_zone = Table(
     metadata,
     Column("branch_id", Id("br"), primary_key=True),
     Column("time_zone", Text),
+    Column("drill", Text),
 )

@@ -27,7 +27,7 @@ class BillingWorker(Worker):
     @hears(organisation.BranchOpened)
     def keep_zone(self, work: UnitOfWork, event: organisation.BranchOpened) -> None:
         """Keep the zone that a branch's dates are in."""
-        store.keep_zone(work.connection, event.branch_id, event.time_zone)
+        store.keep_zone(work.connection, event.branch_id, event.time_zone, work.actor.drill)
 
     @hears(labjob.JobReleased)
     def note_released(self, work: UnitOfWork, event: labjob.JobReleased) -> None:

@@ -1,16 +1,21 @@
 """Starts one role of one service: `python -m chassis api labjob`, `worker labjob`, `migrate labjob
-billing`."""
+billing`, `purge-drill labjob billing`; `--drill=ID` purges that one at once."""
 
 from __future__ import annotations
 
 import sys
 import warnings
 
+_DRILL = "--drill="
+
 
 def main(arguments: list[str]) -> int:
     """Run the role; returns the exit code. A missing setting or a taken port is one clear line."""
-    if len(arguments) < 2 or arguments[0] not in ("api", "worker", "migrate"):
-        print("usage: python -m chassis api|worker|migrate SERVICE...", file=sys.stderr)  # noqa: T201  # the usage line
+    if len(arguments) < 2 or arguments[0] not in ("api", "worker", "migrate", "purge-drill"):
+        print(
+            "usage: python -m chassis api|worker|migrate|purge-drill SERVICE... [--drill=ID]",
+            file=sys.stderr,
+        )  # the usage line
         return 2
     role, services = arguments[0], arguments[1:]
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
@@ -22,6 +27,14 @@ def main(arguments: list[str]) -> int:
         from chassis import migrate
 
         return _clearly(lambda: migrate.all_of(services))
+    if role == "purge-drill":
+        from chassis import drill_purge
+
+        named = [one for one in services if one.startswith(_DRILL)]
+        drill = named[-1].removeprefix(_DRILL) if named else ""
+        return _clearly(
+            lambda: drill_purge.all_of([one for one in services if one not in named], drill)
+        )
     from chassis import api_main
 
     return _clearly(lambda: api_main.run(services[0]))

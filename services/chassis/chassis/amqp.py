@@ -33,6 +33,7 @@ from google.protobuf.message import DecodeError, Message
 from kombu.serialization import registry
 from nameko.messaging import Consumer, QueueConsumer
 from opentelemetry.trace import Status, StatusCode
+from sqlalchemy import select
 
 from chassis import actor, clock, evidence_sweep, inbox, outbox, telemetry
 from chassis.amqp_queues import (
@@ -44,11 +45,12 @@ from chassis.amqp_queues import (
 )
 from chassis.amqp_threads import Clockwork, Relay
 from chassis.db import Database
-from chassis.errors import Outdated, Unavailable
+from chassis.errors import Outdated, Unavailable, Unknown
 from chassis.evidence_sweep import SWEEP_SECONDS
 from chassis.housekeeping import HOUSEKEEPING_SECONDS, Housekeeping
 from chassis.records import escalating, known_versions, reviewing
 from chassis.records.facts import RecordChanged
+from chassis.records.tables import record
 from chassis.sealing import SigningKey
 from chassis.settings import ServiceSettings
 from chassis.wire import value_of
@@ -413,6 +415,10 @@ def _once(worker: Worker, handler: Callable[..., None], delivered: Delivered) ->
                 if inbox.is_new(work, delivered.queue, delivered.event_id):
                     handler(work, delivered.event, *fetched)
             return
+        except Unknown:
+            if not _is_purged(worker.database, delivered.drill):
+                raise
+            return
         except Unavailable:
             eventlet.sleep(_DATABASE_AWAY_SECONDS)
         except Outdated:
@@ -420,6 +426,15 @@ def _once(worker: Worker, handler: Callable[..., None], delivered: Delivered) ->
             if attempt > _ATTEMPTS:
                 raise
             eventlet.sleep(0.01 * attempt)
+
+
+def _is_purged(database: Database, drill: str) -> bool:
+    """Tell whether nothing of a drill is kept here any more: what it still tells is for nobody."""
+    if not drill:
+        return False
+    with database.snapshot() as connection:
+        kept = select(record.c.id).where(record.c.drill == drill).limit(1)
+        return connection.execute(kept).first() is None
 
 
 def _fetched(worker: Worker, handler: Callable[..., None], event: Message) -> tuple[Any, ...]:

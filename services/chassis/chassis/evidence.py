@@ -71,6 +71,7 @@ def offered(
             offered_to=to.id,
             branch_id=to.branch_id or None,
             offered_at=at,
+            drill=to.drill,
         )
     )
 

@@ -166,4 +166,4 @@ def close_visit(
 
 def keep_branch_zone(work: UnitOfWork, *, branch_id: str, time_zone: str) -> None:
     """Keep the zone that a branch's dates follow."""
-    store.keep_zone(work.connection, branch_id, time_zone)
+    store.keep_zone(work.connection, branch_id, time_zone, work.actor.drill)

@@ -36,9 +36,9 @@ def day_at(connection: Connection, branch_id: str, at: datetime) -> date:
     return at.astimezone(ZoneInfo(zone)).date()
 
 
-def keep_zone(connection: Connection, branch_id: str, time_zone: str) -> None:
+def keep_zone(connection: Connection, branch_id: str, time_zone: str, drill: str = "") -> None:
     """Keep the zone of a branch."""
-    statement = upsert(branch_zone).values(branch_id=branch_id, time_zone=time_zone)
+    statement = upsert(branch_zone).values(branch_id=branch_id, time_zone=time_zone, drill=drill)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["branch_id"], set_={"time_zone": statement.excluded.time_zone}

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from chassis.wire import enum_words
 from gateway.drill.floor import LAB, SHOP, DrillBroken, Floor
 from optichain.billing.v1 import billing_service_pb2 as billing
 from optichain.clinical.v1 import clinical_service_pb2 as clinical
@@ -445,8 +446,10 @@ async def prepare(floor: Floor) -> None:
     if not job.drawn_lenses:
         await draw(floor)
         job = await job_now(floor)  # what was done with other lenses is to be done again
-    for name in job.stations:
-        if name in _BEFORE_CUTTING and name not in job.done_stations:
+    words = enum_words(job.DESCRIPTOR.fields_by_name["stations"].enum_type)
+    to_do = [words[one] for one in job.stations if one not in job.done_stations]
+    for name in to_do:
+        if name in _BEFORE_CUTTING:
             await start(floor, name)
             await floor.do(
                 "lab_technician",

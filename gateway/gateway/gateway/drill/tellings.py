@@ -71,7 +71,7 @@ async def promise_at_risk(floor: Floor) -> None:
         listed = await floor.do(
             "branch_manager", billing.ListPromisesAtRiskRequest, branch_id=floor.shop_id
         )
-        for one in listed.promises:
+        for one in listed.risks:
             if one.order_id == floor.known["order_id"]:
                 return one
         return None

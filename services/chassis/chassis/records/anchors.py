@@ -19,7 +19,7 @@ from chassis.db import Database
 from chassis.errors import Unknown
 from chassis.objects import ObjectStore
 from chassis.records.tables import anchor as anchor_table
-from chassis.records.tables import history
+from chassis.records.tables import history, record
 from chassis.sealing import SigningKey
 
 PURPOSE = "anchor"
@@ -99,7 +99,9 @@ def _due(connection: Connection, service: str, at: datetime) -> Anchor | None:
     until = at - _SETTLED
     if since is not None and until - since < _EVERY - _SETTLED:
         return None
-    new = history.c.recorded_at <= until
+    # A drill is purged: what was anchored of it would seem to have been removed.
+    of_a_drill = select(record.c.id).where(record.c.drill != "")
+    new = (history.c.recorded_at <= until) & history.c.record_id.not_in(of_a_drill)
     if since is not None:
         new = new & (history.c.recorded_at > since)
     rows = connection.execute(select(func.count()).select_from(history).where(new)).scalar_one()

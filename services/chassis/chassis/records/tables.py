@@ -222,6 +222,7 @@ reply = Table(
     Column("request_hash", LargeBinary),
     Column("response", LargeBinary),
     Column("replied_at", instant),
+    Column("drill", Text),
 )
 
 evidence = Table(
@@ -245,6 +246,7 @@ evidence = Table(
     Column("found_size_bytes", BigInteger),
     Column("let_go_at", instant),
     Column("removed_at", instant),
+    Column("drill", Text),
 )
 
 rule_edition = Table(

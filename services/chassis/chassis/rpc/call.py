@@ -224,6 +224,7 @@ class Call:
             "request_hash": self._request_hash(),
             "response": response.SerializeToString(),
             "replied_at": now(),
+            "drill": self.actor.drill,
         }
         if is_next:
             connection.execute(delete(reply_table).where(*self._is_reply_to(request_id)))

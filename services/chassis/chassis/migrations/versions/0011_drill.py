@@ -1,5 +1,5 @@
 """The mark of a drill: on a record when it is made, never afterwards; on what waits for the broker;
-and on what was heard of a drill's records, so that a purge finds it.
+and on what was heard, answered and uploaded in it, so that a purge finds it.
 
 Revision ID: chassis_0011
 """
@@ -13,7 +13,7 @@ down_revision = "chassis_0007"
 branch_labels = None
 depends_on = None
 
-_MARKED = ("record", "outbox", "known_version", "known_change")
+_MARKED = ("record", "outbox", "known_version", "known_change", "reply", "evidence")
 
 
 def upgrade() -> None:
