@@ -7,7 +7,7 @@ PACKAGES := services/chassis/chassis services/optics/optics gateway/organisation
 	local/local_platform $(foreach s,$(SERVICES),services/$(s)/$(subst -,_,$(s)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format bench trace dead verify lock generate release
+.PHONY: help setup run demo test check format bench trace dead verify drill lock generate release
 
 ## The platform
 
@@ -31,6 +31,9 @@ dead: setup ## List the dead letters, redacted; REPLAY=service sends that servic
 
 verify: setup ## Name every row of history and object of evidence that is not as it was written; VAR=folder
 	@$(PYTHON) -m local_platform verify $(if $(VAR),--var $(VAR))
+
+drill: setup ## Something goes wrong on records of its own; who was told, which gate held: make drill CASE=...|all; VAR=folder
+	@$(PYTHON) -m local_platform drill --case "$(CASE)" $(if $(VAR),--var $(VAR))
 
 ## Working on it
 

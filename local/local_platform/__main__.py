@@ -8,6 +8,7 @@ import typer
 from local_platform.dead_command import dead
 from local_platform.demo import command as commands
 from local_platform.demo.command import load_once, show_first_login
+from local_platform.drill_command import drill
 from local_platform.platform import Platform
 from local_platform.serving import serve
 from local_platform.trace_command import trace
@@ -47,6 +48,7 @@ def demo(
 app.command()(trace)
 app.command()(dead)
 app.command()(verify)
+app.command()(drill)
 
 
 @app.command()

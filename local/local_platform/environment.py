@@ -2,12 +2,15 @@
 the store and the other services are, and which secrets are its own."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_platform.databases import DatabaseUrls
+from local_platform.databases import DatabaseUrls, create_databases
+from local_platform.parts.choice import choose_parts
 from local_platform.ports import SERVICES, Ports
 from local_platform.safe import Safe
+from local_platform.supervisor import Supervisor
 
 FIRST_LOGIN = "head.office"
 """The first administrator of a chain that has nobody yet."""
@@ -46,3 +49,22 @@ def environment(
             variables[f"{name}_DATABASE_URL"] = databases[service].run_time
             variables[f"{name}_MIGRATE_URL"] = databases[service].migrate
     return variables
+
+
+def environment_of_running(var: Path) -> dict[str, str]:
+    """Return the variables of the run that holds a folder, on the standard ports, from what is kept
+    there. Raises PlatformError."""
+    ports, safe = Ports.standard(), Safe(var / "secrets.json")
+    supervisor = Supervisor(var / "logs", lambda line: None)
+    try:
+        parts = choose_parts(var, ports, safe, supervisor, os.environ)
+        return environment(
+            ports=ports,
+            safe=safe,
+            databases=create_databases(parts["postgres"].url, SERVICES, safe),
+            amqp_url=parts["rabbitmq"].url,
+            s3_url=parts["object_store"].url,
+            var=var,
+        )
+    finally:
+        supervisor.close()

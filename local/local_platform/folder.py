@@ -20,6 +20,19 @@ def free_mebibytes(path: Path) -> int:
     return shutil.disk_usage(path).free // 2**20
 
 
+def is_in_use(path: Path) -> bool:
+    """Tell whether a run holds the folder now."""
+    lock = path / _LOCK
+    if not lock.exists():
+        return False
+    with lock.open("a+") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 class DataFolder:
     """A folder held by this run from `take` to `leave`, or until the launcher's death."""
 

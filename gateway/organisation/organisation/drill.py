@@ -1,5 +1,5 @@
-"""A drill: a journey on records of its own, so that the chain sees who is told of a change and which
-gate holds, without touching a customer, a shelf or an account."""
+"""A drill: a journey on records of its own, so that the chain sees who is told of a change and
+which gate holds, without touching a customer, a shelf or an account."""
 
 from __future__ import annotations
 

@@ -7,15 +7,13 @@ import sys
 import warnings
 
 _DRILL = "--drill="
+_USAGE = "usage: python -m chassis api|worker|migrate|purge-drill SERVICE... [--drill=ID]"
 
 
 def main(arguments: list[str]) -> int:
     """Run the role; returns the exit code. A missing setting or a taken port is one clear line."""
     if len(arguments) < 2 or arguments[0] not in ("api", "worker", "migrate", "purge-drill"):
-        print(
-            "usage: python -m chassis api|worker|migrate|purge-drill SERVICE... [--drill=ID]",
-            file=sys.stderr,
-        )  # the usage line
+        print(_USAGE, file=sys.stderr)  # noqa: T201  # the usage line
         return 2
     role, services = arguments[0], arguments[1:]
     warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")

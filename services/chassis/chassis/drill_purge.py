@@ -25,7 +25,7 @@ from chassis.records.kinds import kind_named
 from chassis.records.reviews import review_kind
 from chassis.records.tables import evidence, record
 from chassis.rules import in_force
-from chassis.settings import ServiceSettings, load
+from chassis.settings import load
 
 log = structlog.get_logger()
 
@@ -51,10 +51,13 @@ def all_of(services: list[str], drill: str = "") -> None:
     logs.set_up("purge-drill")
     for service in services:
         settings = load(service)
+        importlib.import_module(f"{service}.api")  # so that its kinds are known
+        review_kind(service)
+        objects = ObjectStore(settings.s3_url.get_secret_value())
         engine = create_engine(settings.migrate_url.get_secret_value())
         for one in [drill] if drill else over(engine, service):
             with engine.begin() as connection:
-                removed = purge(connection, service, one, settings)
+                removed = purge(connection, service, one, objects)
             log.info("purged", service=service, drill=one, **removed)
         engine.dispose()
 
@@ -74,19 +77,17 @@ def over(engine: Any, service: str) -> list[str]:
         return sorted(connection.execute(ended).scalars())
 
 
-def purge(
-    connection: Connection, service: str, drill: str, settings: ServiceSettings
-) -> dict[str, int]:
+def purge(connection: Connection, service: str, drill: str, objects: ObjectStore) -> dict[str, int]:
     """Remove every row of a drill and its objects; returns how many went, by table. Raises
     TableUndeclared."""
     tables = purged_in(service)
     require_declared(connection, service)
     locks.take(connection, f"purge {drill}")
-    found = _found(connection, service, drill)
+    found = _found(connection, drill)
     # The objects first: removing one again does no harm, one whose row is gone is never found.
-    _remove_objects(connection, drill, settings)
-    removed = {name: _delete(connection, name, tables[name], found) for name in tables}
-    removed["record"] = _delete(connection, "record", "drill = :drill", found)
+    _remove_objects(connection, drill, objects)
+    removed = {name: delete_from(connection, name, tables[name], found) for name in tables}
+    removed["record"] = delete_from(connection, "record", "drill = :drill", found)
     return {name: count for name, count in removed.items() if count}
 
 
@@ -107,15 +108,13 @@ def require_declared(connection: Connection, service: str) -> None:
 
 def _declared(service: str, name: str) -> Mapping[str, str]:
     module = f"{service}.drill_tables"
-    if find_spec(module) is None:
+    if find_spec(service) is None or find_spec(module) is None:
         return {}
     declared: Mapping[str, str] = getattr(importlib.import_module(module), name)
     return declared
 
 
-def _found(connection: Connection, service: str, drill: str) -> Found:
-    importlib.import_module(f"{service}.api")
-    review_kind(service)
+def _found(connection: Connection, drill: str) -> Found:
     rows = connection.execute(
         select(record.c.id, record.c.kind).where(record.c.drill == drill)
     ).all()
@@ -123,14 +122,14 @@ def _found(connection: Connection, service: str, drill: str) -> Found:
     return Found(drill, [row.id for row in rows], ids)
 
 
-def _remove_objects(connection: Connection, drill: str, settings: ServiceSettings) -> None:
+def _remove_objects(connection: Connection, drill: str, objects: ObjectStore) -> None:
     keys = select(evidence.c.object_key).where(evidence.c.drill == drill)
-    objects = ObjectStore(settings.s3_url.get_secret_value())
     for key in connection.execute(keys).scalars():
         objects.remove(key)
 
 
-def _delete(connection: Connection, table: str, condition: str, found: Found) -> int:
+def delete_from(connection: Connection, table: str, condition: str, found: Found) -> int:
+    """Delete a drill's rows from one table, and return how many they were."""
     statement = text(f'DELETE FROM "{table}" WHERE {condition}')  # declared in code
     given = [
         bindparam("drill", type_=Text),

@@ -1,8 +1,8 @@
-"""What every table of a service has of a drill: the condition its rows are found by, or why it has
-none. A table that is in neither list stops the purge, so that none is forgotten.
+"""What every table of a service has of a drill: the condition its rows are found by, or why it
+has none. A table in neither list stops the purge, so that none is forgotten.
 
-In a condition `:drill` is the drill's id, `:uuids` are its records' ids here, and `:ids` the same as
-TypeIDs.
+In a condition `:drill` is the drill's id, `:uuids` are its records' ids here, and `:ids` the same
+as TypeIDs.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What goes wrong in a drill, case by case: the journey up to the change, the change, the gates that
-must hold, who must be told, and how the work goes on lawfully."""
+"""What goes wrong in a drill, case by case: the journey up to the change, the change, the gates
+that must hold, who must be told, and how the work goes on lawfully."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ async def set_aside_expired(floor: Floor) -> None:
 
     await floor.require("the set-aside expires", expired, floor.begun.due_within_seconds)
     floor.injected("set-aside expired", set_aside_id)
-    await floor.must_refuse("quote order", ("NOT_HELD", *_SHUT), journey.quote(floor))
+    await floor.must_refuse("quote order", ("STOCK_NOT_HELD", *_SHUT), journey.quote(floor))
     await tellings.review_of(floor, "inventory.set_aside", set_aside_id, role="optician")
     await journey.set_aside(floor)
     await journey.specify_and_reserve(floor)

@@ -1,9 +1,9 @@
 """Starting a drill and looking at it: it is begun by the caller, goes on by itself in this process,
 and leaves its report with organisation, where every gateway finds it.
 
-It takes from seconds to minutes (what falls due waits for a clock), longer than an HTTP request may:
-so the caller gets the drill's id at once and looks again. A drill whose gateway ends is left running
-without a report, and its records are purged all the same.
+It takes from seconds to minutes (what falls due waits for a clock), longer than an HTTP request
+may: so the caller gets the drill's id at once and looks again. A drill whose gateway ends is left
+running without a report, and its records are purged all the same.
 """
 
 from __future__ import annotations
