@@ -206,4 +206,4 @@ def test_a_table_that_nobody_said_anything_of_stops_the_purge(past: Past) -> Non
 def purged(past: Past, drill: str) -> dict[str, int]:  # noqa: F811
     """Purge as the owner of the tables, in a service without tables or objects of its own."""
     with past.owner.begin() as connection:
-        return drill_purge.purge(connection, "upstream", drill, past.objects)
+        return drill_purge.purge(connection, "no_service", drill, past.objects)
