@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from chassis.rpc import Api
+from typing import Any
+
+from google.protobuf.message import Message
+
+from chassis.rpc import Api, Call, deciding
 from inventory import commands_breakage as breakage
 from inventory import commands_catalogue as catalogue
 from inventory import commands_drawing as drawing
 from inventory import commands_receiving as receiving
 from inventory import commands_reservation as reservation
+from inventory import commands_review, queries
 from inventory import commands_set_aside as set_aside
 from inventory import commands_transfer as transfer
-from inventory import queries
 from optichain.inventory.v1 import inventory_service_pb2
 
 api = Api(inventory_service_pb2, "InventoryService")
@@ -52,3 +56,9 @@ api.queries(
     ListCaseDraws=queries.list_case_draws,
     GetProductCost=queries.get_product_cost,
 )
+
+
+@api.asks("DecideReview")
+def decide_review(call: Call, request: Any) -> Message:
+    """Decide what a change means for a reservation; what changed is kept here."""
+    return deciding.decide_review(call, request, commands_review.CONSEQUENCES)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.errors import Refused
-from chassis.records.kinds import Kind, Transitions, moves
+from chassis.records.kinds import Kind, Reviewed, Transitions, moves
+from chassis.roles import Role
 from inventory.lens import Eye, LensPower
 from inventory.product import ProductKind
 
@@ -62,6 +63,11 @@ RESERVATION = Kind(
         ),
     ),
     progress=frozenset({"order_id", "job_id", "draw_id", "replaced_by_id"}),
+    reviewed=Reviewed(
+        role=Role.OPTICIAN,
+        redo=("replace reservation",),
+        allows=frozenset({"cancel"}),
+    ),
 )
 
 HELD_NO_MORE = frozenset({"replaced", "released", "expired"})

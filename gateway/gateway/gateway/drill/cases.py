@@ -102,7 +102,7 @@ async def lot_locked(floor: Floor) -> None:
     )
     floor.injected("lot locked", lot_id)
     await floor.must_refuse("draw lenses", ("LOT_LOCKED", *_SHUT), journey.draw(floor))
-    await tellings.review_of(floor, "labjob.job", lot_id, role="optician")
+    await tellings.review_of(floor, "inventory.reservation", lot_id, role="optician")
     await floor.do(
         "quality_manager",
         inventory.ReleaseLotRequest,

@@ -40,4 +40,5 @@ ROUTES = (
     get("/cases/{case_id}/reservations", pb.ListCaseReservationsRequest),
     get("/cases/{case_id}/draws", pb.ListCaseDrawsRequest),
     post("/breakages", pb.RecordBreakageRequest),
+    post("/inventory/reviews/{review_id}/decide", pb.DecideReviewRequest),
 )
