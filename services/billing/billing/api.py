@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.message import Message
@@ -15,7 +16,7 @@ from billing import printing, queries, wire
 from billing.order.basis import Basis, Goods
 from billing.order.order import ORDER
 from chassis.errors import DomainError, Unknown
-from chassis.records.pins import StalePins
+from chassis.records.pins import Pin, StalePins
 from chassis.rpc import Api, Call, deciding
 from optichain.billing.v1 import billing_service_pb2
 from optichain.clinical.v1 import clinical_service_pb2 as clinical
@@ -170,9 +171,19 @@ def _basis(call: Call, request: Any, *, case_id: str, customer_id: str) -> Basis
         inventory.ListCaseReservationsRequest(case_id=case_id),
         inventory.ListCaseReservationsResponse,
     )
+    pins += _pin_on_set_aside(call, held.set_asides, request.set_aside_id)
     chosen = [one for one in (selection.product_id, specification.product_id) if one]
     goods = {product_id: _goods(call, product_id) for product_id in chosen}
     return wire.basis(selection, specification, held, goods, pins)
+
+
+def _pin_on_set_aside(call: Call, set_asides: Iterable[Any], set_aside_id: str) -> tuple[Pin, ...]:
+    """Return a pin on the frame's set-aside while it may still expire: who quotes on it hears of
+    its end. An order that took it up has a reservation instead."""
+    for one in set_asides:
+        if one.envelope.id == set_aside_id and one.envelope.state == "set_aside":
+            return call.pins_on(one.envelope, ())
+    return ()
 
 
 def _goods(call: Call, product_id: str) -> Goods:

@@ -131,7 +131,7 @@ def _remove_objects(connection: Connection, drill: str, objects: ObjectStore) ->
 def delete_from(connection: Connection, table: str, condition: str, found: Found) -> int:
     """Delete a drill's rows from one table, and return how many they were."""
     statement = text(f'DELETE FROM "{table}" WHERE {condition}')  # declared in code
-    given = [
+    given: list[Any] = [
         bindparam("drill", type_=Text),
         bindparam("uuids", type_=ARRAY(Uuid)),
         bindparam("ids", type_=ARRAY(Text)),

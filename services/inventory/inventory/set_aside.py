@@ -20,7 +20,7 @@ class HoldingRule:
     """How long stock is held without an order: data, from rules/holding.yaml."""
 
     set_aside_hours: float
-    set_aside_longest_hours: float
+    set_aside_longest_hours: int
     reservation_hours: float
     grace_minutes: float
 

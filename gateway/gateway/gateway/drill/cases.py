@@ -140,11 +140,8 @@ async def qualification_expired(floor: Floor) -> None:
 
 
 async def set_aside_expired(floor: Floor) -> None:
-    """Nobody orders within the time that the frame is held."""
-    await journey.up_to_prescription(floor)
-    await journey.prescribe(floor)
-    await journey.choose_frame(floor)
-    await journey.specify_and_reserve(floor)
+    """Nobody approves the order within the time that its frame is held."""
+    await journey.up_to_quotation(floor)
     set_aside_id = floor.known["set_aside_id"]
 
     async def expired() -> bool:
@@ -153,12 +150,14 @@ async def set_aside_expired(floor: Floor) -> None:
 
     await floor.require("the set-aside expires", expired, floor.begun.due_within_seconds)
     floor.injected("set-aside expired", set_aside_id)
-    await floor.must_refuse("quote order", ("STOCK_NOT_HELD", *_SHUT), journey.quote(floor))
-    await tellings.review_of(floor, "inventory.set_aside", set_aside_id, role="optician")
+    await floor.must_refuse("approve order", _SHUT, journey.approve(floor))
+    await tellings.review_of(floor, "billing.order", set_aside_id, role="optician")
     await journey.set_aside(floor)
     await journey.specify_and_reserve(floor)
     await journey.quote(floor)
-    floor.report.went_on.append("a frame is set aside again; the order is quoted")
+    await journey.measure(floor)
+    await journey.approve(floor)
+    floor.report.went_on.append("a frame is set aside again; the order is quoted and approved")
 
 
 async def _qualify(floor: Floor, staff_id: str, valid_from: object, valid_to: object) -> None:

@@ -195,7 +195,8 @@ async def prescribe(
         clinical.SignPrescriptionRequest,
         refraction_id=floor.known["refraction_id"],
         purpose="distance",
-        **(powers or _SEEN_AS),
+        od=(powers or _SEEN_AS)["od"],
+        os=(powers or _SEEN_AS)["os"],
         pd={
             "od_micrometres": measured(31_500),
             "os_micrometres": measured(31_000),

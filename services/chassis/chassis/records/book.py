@@ -365,10 +365,10 @@ class RecordBook:
 
     def tell(self, about: Record[Any] | str, fact: Any) -> None:
         """Tell other services a fact about a record, once this unit of work is committed."""
-        drill = self.actor.drill
+        drill, about_id = self.actor.drill, about
         if isinstance(about, Record):
-            about, drill = about.id, drill or about.drill
-        self.facts.append((about, fact, drill))
+            about_id, drill = about.id, drill or about.drill
+        self.facts.append((str(about_id), fact, drill))
 
     def flush(self) -> None:
         """Append the history that was gathered. Called once, before the facts go to the outbox."""
