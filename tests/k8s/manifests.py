@@ -47,7 +47,7 @@ class Place:
 
     @property
     def role(self) -> str:
-        """api, worker or migrate."""
+        """api, worker, migrate or purge-drill."""
         return str(self.container["name"])
 
 
@@ -97,6 +97,9 @@ def pod_of(document: Document) -> Document | None:
     if document["kind"] in ("Deployment", "Job"):
         pod: Document = document["spec"]["template"]["spec"]
         return pod
+    if document["kind"] == "CronJob":
+        timed: Document = document["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+        return timed
     return None
 
 

@@ -56,11 +56,12 @@ def test_a_part_runs_in_the_roles_it_has(part: str) -> None:
     made = sorted(
         f"{document['kind']} {document['metadata']['name']}"
         for document in documents_in(BASE / f"{part}.yaml")
-        if document["kind"] in ("Deployment", "Job", "Service", "ServiceAccount")
+        if document["kind"] in ("Deployment", "Job", "CronJob", "Service", "ServiceAccount")
     )
     expected = [f"Deployment {part}-api", f"Service {part}", f"ServiceAccount {part}"]
     if part in SERVICES:
         expected += [f"Deployment {part}-worker", f"Job {part}-migrate"]
+        expected += [f"CronJob {part}-purge-drill"]
     assert made == sorted(expected)
 
 
@@ -157,9 +158,9 @@ def test_every_setting_is_in_the_manifests_or_on_the_list_of_those_left_at_their
 
 
 @pytest.mark.parametrize("place", EVERY)
-def test_only_the_migration_holds_the_key_of_the_owner_of_the_tables(place: Place) -> None:
+def test_only_migration_and_purge_hold_the_key_of_the_owner_of_the_tables(place: Place) -> None:
     owner = f"{place.part.replace('-', '_').upper()}_MIGRATE_URL"
-    assert (owner in told(place.container)) == (place.role == "migrate")
+    assert (owner in told(place.container)) == (place.role in ("migrate", "purge-drill"))
 
 
 @pytest.mark.parametrize("place", EVERY)
