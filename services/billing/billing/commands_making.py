@@ -113,6 +113,7 @@ def _open_delay(work: UnitOfWork, order: Record[Order]) -> None:
         branch_id=order.branch_id,
         owner=order.owner,
         source=Source(SourceKind.SYSTEM, "promise at risk"),
+        drill=order.drill,
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 PURGED = {
     "history": "record_id = ANY(:uuids)",
     "review": "id = ANY(:uuids)",
+    "issue": "id = ANY(:uuids)",
     "handover": "record_id = ANY(:uuids)",
     "refusal": "holder_id = ANY(:uuids)",
     "known_change": "drill = :drill OR record_id = ANY(:ids)",
@@ -32,5 +33,6 @@ KEPT = {
     "rule_edition": "data of the trade",
     "anchor": "drills are left out of anchors",
     "inbox": "ids of events, pruned by age",
+    "access": "who looked at whom is never forgotten, in a drill neither",
 }
 """Tables every service has in which a drill leaves nothing."""

@@ -7,5 +7,8 @@ PURGED = {
     "armed_station": "visit_id = ANY(:uuids)",
     "reading_key": "reading_id = ANY(:uuids)",
     "branch_zone": "drill = :drill",
+    "protected_person": """
+        customer_id IN (SELECT r.customer_id FROM record r WHERE r.id = ANY(:uuids))
+    """,
 }
 KEPT: dict[str, str] = {}

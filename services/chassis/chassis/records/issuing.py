@@ -41,8 +41,10 @@ def open_issue(
     owner: str = "",
     object_keys: tuple[str, ...] = (),
     source: Source | None = None,
+    drill: str = "",
 ) -> Record[Issue]:
-    """Open an issue for the role its type names, at the branch. Raises Invalid (ISSUE_TYPE_UNKNOWN,
+    """Open an issue for the role its type names, at the branch; `drill` is that of what it is
+    about, where the clock opens it. Raises Invalid (ISSUE_TYPE_UNKNOWN,
     CONDITION_MALFORMED, CONDITION_TOO_WEAK), EvidenceUnconfirmed."""
     policy = IssuePolicy.in_force(work.connection, work.at)
     check_shape(condition)
@@ -67,6 +69,7 @@ def open_issue(
         source=source,
         evidence=work.records.evidence(object_keys) if object_keys else (),
         closes_when=condition.in_words(),
+        drill=drill,
     )
     worklist_rows.enter(work.records, issue_table, opened)
     return opened

@@ -9,7 +9,7 @@ from __future__ import annotations
 from chassis.migrate import run
 
 revision = "chassis_0011"
-down_revision = "chassis_0007"
+down_revision = "chassis_0010"
 branch_labels = None
 depends_on = None
 

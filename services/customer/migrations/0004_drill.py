@@ -1,14 +1,14 @@
 """Whether somebody is found in real work or in a drill: neither is found in the other.
 
-Revision ID: customer_0002
+Revision ID: customer_0004
 """
 
 from __future__ import annotations
 
 from chassis.migrate import run
 
-revision = "customer_0002"
-down_revision = "customer_0001"
+revision = "customer_0004"
+down_revision = "customer_0003"
 branch_labels = None
 depends_on = None
 

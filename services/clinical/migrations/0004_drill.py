@@ -1,14 +1,14 @@
 """Of which drill a branch is, so that a purge finds its zone.
 
-Revision ID: clinical_0003
+Revision ID: clinical_0004
 """
 
 from __future__ import annotations
 
 from chassis.migrate import run
 
-revision = "clinical_0003"
-down_revision = "clinical_0002"
+revision = "clinical_0004"
+down_revision = "clinical_0003"
 branch_labels = None
 depends_on = None
 
