@@ -12,6 +12,7 @@ from typing import Any
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from chassis import clock
 from chassis.roles import Role
 from chassis.sealing import DataKey
 from chassis.tokens import (
@@ -77,8 +78,9 @@ def person_claims(
 def drill_claims(
     staff_id: str, role: Role, branch_id: str, session_id: str, drill_id: str
 ) -> dict[str, Any]:
-    """Return what the token of a drill's staff says."""
-    return {**person_claims(staff_id, (role,), branch_id, session_id), DRILL: drill_id}
+    """Return what the token of a drill's staff says: who started the drill has just confirmed it."""
+    said = person_claims(staff_id, (role,), branch_id, session_id, authenticated_at=clock.now())
+    return {**said, DRILL: drill_id}
 
 
 def service_claims(service: str) -> dict[str, Any]:
