@@ -72,6 +72,8 @@ WORK = Kind(
 )
 review_kind("downstream")
 
+_CHANGED = events_pb2.RecordChanged.DESCRIPTOR.full_name
+
 
 @gate("start work", WORK, by="record_id")
 def start_work(work: UnitOfWork, *, record_id: str) -> Record[Work]:
@@ -191,7 +193,8 @@ class TwoOwners:
         """Let the downstream hear everything the upstream has told, in an order of its own and
         twice, as a broker may."""
         with self.upstream.snapshot() as connection:
-            told = list(connection.execute(select(outbox).order_by(outbox.c.seq.desc())))
+            changes = select(outbox).where(outbox.c.type == _CHANGED)
+            told = list(connection.execute(changes.order_by(outbox.c.seq.desc())))
         for row in [*told, *told]:
             event = events_pb2.RecordChanged.FromString(bytes(row.body))
             self.hear(value_of(event, RecordChanged))

@@ -42,6 +42,7 @@ NOT_SEEN_LOOKING = {
     "GetStaff": STAFF,
     "ListStaff": STAFF,
     "ListQualifications": STAFF,
+    "ListExpiringQualifications": STAFF,
     "GetReview": DECISION,
     "ListReviews": DECISION,
     "ListCaseReviews": DECISION,

@@ -112,7 +112,7 @@ def test_a_drill_says_which_gate_held_and_who_was_told(chain: Chain, office: Per
 
     assert report.problem == ""
     (gate,) = report.gates
-    assert (gate.is_held, gate.reason) == (True, "QUALIFICATION_MISSING")
+    assert (gate.is_held, gate.reason) == (True, "QUALIFICATION_NOT_IN_FORCE")
     (told,) = report.tellings
     assert (told.is_told, told.role) == (True, "optometrist")
     assert report.went_on
@@ -138,7 +138,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     from clinical import api as clinical_api
 
     with monkeypatch.context() as patch:
-        patch.setattr(clinical_api, "_require_qualified", lambda *_: None)
+        patch.setattr(clinical_api, "require_qualified", lambda *_: None)
         yield
 
 

@@ -78,7 +78,7 @@ def person_claims(
 def drill_claims(
     staff_id: str, role: Role, branch_id: str, session_id: str, drill_id: str
 ) -> dict[str, Any]:
-    """Return what the token of a drill's staff says: who started the drill has just confirmed it."""
+    """Return what the token of a drill's staff says, which counts as a fresh word of theirs."""
     said = person_claims(staff_id, (role,), branch_id, session_id, authenticated_at=clock.now())
     return {**said, DRILL: drill_id}
 

@@ -131,7 +131,7 @@ async def qualification_expired(floor: Floor) -> None:
     await _qualify(floor, staff_id, today - timedelta(days=30), today - timedelta(days=1))
     floor.injected("qualification expired", in_force.envelope.id)
     refused = await floor.must_refuse(
-        "sign prescription", ("QUALIFICATION_MISSING",), journey.prescribe(floor)
+        "sign prescription", ("QUALIFICATION_NOT_IN_FORCE",), journey.prescribe(floor)
     )
     tellings.by_refusal(floor, "optometrist", in_force.course, refused)
     await _qualify(floor, staff_id, today, today + timedelta(days=1))
