@@ -7,7 +7,7 @@ PACKAGES := services/chassis/chassis services/optics/optics gateway/organisation
 	local/local_platform $(foreach s,$(SERVICES),services/$(s)/$(subst -,_,$(s)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check format bench trace dead verify drill lock generate release
+.PHONY: help setup run demo test chaos check format bench trace dead verify drill lock generate release
 
 ## The platform
 
@@ -39,6 +39,9 @@ drill: setup ## Something goes wrong on records of its own; who was told, which 
 
 test: setup ## Every test, on real parts
 	@$(PYTHON) -m pytest
+
+chaos: setup ## Randomised runs while everything breaks; one JSON document: SEED=1 RUNS=2000
+	@PYTHONPATH=tests $(PYTHON) -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
 
 check: setup ## Format, lint, types, contract, import walls, manifests
 	$(BIN)/ruff format --check -q .

@@ -58,7 +58,7 @@ def register(reception: Desk, number: int) -> str:
 def place(shop: Shop, number: int) -> None:
     """Place one order and release its job."""
     shop.glasses = Glasses()
-    _arrive(shop, number)
+    arrive(shop, number)
     _examine(shop)
     dispensing.choose_frame(shop)
     dispensing.quote(shop)
@@ -68,7 +68,8 @@ def place(shop: Shop, number: int) -> None:
     dispensing.release(shop)
 
 
-def _arrive(shop: Shop, number: int) -> None:
+def arrive(shop: Shop, number: int) -> None:
+    """Register a new customer, who is asked what must be asked, and open the visit."""
     reception = shop.desk("reception.ja1")
     customer_id = shop.glasses.customer_id = register(reception, number)
     reception.do(

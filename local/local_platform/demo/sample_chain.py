@@ -68,20 +68,22 @@ def load(
     operations: Mapping[str, Operation],
     password: str,
     loading: Loading,
+    make_desk: Callable[..., Desk] = Desk,
 ) -> None:
-    """Load the sample chain as its first administrator. Raises ApiRefused."""
+    """Load the sample chain as its first administrator, everybody at a desk that `make_desk` makes.
+    Raises ApiRefused."""
     chain = loading.chain
     with ExitStack() as desks:
 
         def desk_of(login: str, password: str = "") -> Desk:
             known = (password or chain.passwords[login], chain.roles.get(login, "head_office"))
-            return desks.enter_context(closing(Desk(base_url, operations, login, *known)))
+            return desks.enter_context(closing(make_desk(base_url, operations, login, *known)))
 
         office = desk_of(ADMINISTRATOR, password)
         office.make_password_own(loading.password(ADMINISTRATOR))
         _remember(chain, ADMINISTRATOR, "head_office", "HQ", office.password)
         _open_branches(loading, office)
-        _appoint(loading, office)
+        _appoint(loading, office, make_desk)
         _stock(loading, office, desk_of)
         _price(loading, office)
 
@@ -110,7 +112,7 @@ def _open_branches(loading: Loading, office: Desk) -> None:
         branches[code] = opened["branch"]["envelope"]["id"]
 
 
-def _appoint(loading: Loading, office: Desk) -> None:
+def _appoint(loading: Loading, office: Desk, make_desk: Callable[..., Desk]) -> None:
     chain, today = loading.chain, date.fromisoformat(loading.chain.begun_on)
     for login, roles, places in _STAFF:
         first = loading.first_password(login)
@@ -124,7 +126,7 @@ def _appoint(loading: Loading, office: Desk) -> None:
             login=login,
             first_password=first,
         )
-        desk = Desk(office.base_url, office.operations, login, first, roles[0])
+        desk = make_desk(office.base_url, office.operations, login, first, roles[0])
         desk.make_password_own(loading.password(login))
         desk.close()
         _remember(chain, login, roles[0], places[0], desk.password)

@@ -100,6 +100,7 @@ class Shop:
         operations: Mapping[str, Operation],
         chain: SampleChain,
         say: Callable[[str], None],
+        make_desk: Callable[..., Desk] = Desk,
     ) -> None:
         self.chain = chain
         self.glasses = Glasses()
@@ -110,7 +111,9 @@ class Shop:
         self.instruments: dict[str, Instrument] = {}
         self.say = say
         self._desks = {
-            login: Desk(base_url, operations, login, password, chain.roles[login], self._clicked)
+            login: make_desk(
+                base_url, operations, login, password, chain.roles[login], self._clicked
+            )
             for login, password in chain.passwords.items()
         }
         self._clicks: list[Click] = []
