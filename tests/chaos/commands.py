@@ -291,6 +291,11 @@ def _void(case: Case, _pick: int) -> None:
     )
 
 
+def _pause(_case: Case, pick: int) -> None:
+    """Come a moment later, so that a change meets what is under way at another place."""
+    time.sleep(pick / 5_000)
+
+
 # -- what people do about it
 
 
@@ -434,6 +439,7 @@ _COMMANDS: dict[str, Callable[[Case, int], str | None]] = {
     "revoke": _revoke,
     "requote": _requote,
     "void": _void,
+    "pause": _pause,
     "respecify": _respecify,
     "revise": _revise,
     "keep": _decides("keep", "optician.ja1"),

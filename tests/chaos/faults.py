@@ -56,7 +56,7 @@ def faults_of(
         ("restart", "postgres", 3 if parts else 0),
         ("kill part", "rabbitmq", 1 if parts else 0),
         ("kill part", "postgres", 1 if parts else 0),
-        ("owner away", "clinical-api", 3 if parts else 1),
+        ("owner away", "clinical-api", 3 if parts else 0),
         ("owner away", "billing-api", 2 if parts else 0),
         ("poison", "labjob.clinical.RecordChanged", 2),
         ("poison", "billing.labjob.JobReleased", 1),

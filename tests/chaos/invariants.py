@@ -275,35 +275,28 @@ def _review_twice(case: Case) -> Iterator[str]:
 
 def _decided_on_an_older_version(case: Case) -> Iterator[str]:
     """A decision judges the live version: one that was sent after a later change is refused."""
-    before: dict[str, int] = {}
     for row in case.facts.rows:
-        if not row.kind.endswith(".review"):
+        if not row.kind.endswith("review") or row.what != "moved":
             continue
         judged = int(row.content.get("judged_version") or 0)
-        known = before.get(row.record_id, 0)
-        before[row.record_id] = judged
-        is_decision = row.what == "moved" and judged and row.by.startswith("stf_")
-        if not is_decision or (judged == known and row.state != "closed"):
-            continue
-        sent_at = max(
-            (
-                one.sent_at
-                for one in case.attempts
-                if one.operation.endswith(".DecideReview")
-                and one.sent_at <= row.at
-                and one.judged_version == judged
-                and row.record_id in {plain(each) for each in one.ids if "review_" in each}
-            ),
-            default=None,
-        )
-        if sent_at is None:
-            continue  # closed by another command that stands afresh on what is live
-        for change in case.changes_of(plain(row.content["record_id"])):
-            if change.version > judged and _seen_at(case, change) < sent_at:
+        sent = [one.sent_at for one in case.attempts if _decides(one, row, judged)]
+        for change in case.changes_of(plain(row.content["record_id"])) if sent else ():
+            if change.version > judged and _seen_at(case, change) < max(sent):
                 yield (
                     f"a review was decided on version {judged} though version {change.version} "
                     "could be seen"
                 )
+
+
+def _decides(attempt: Attempt, row: Row, judged: int) -> bool:
+    """Tell whether a row of a review's history comes of this request."""
+    return (
+        attempt.operation.endswith(".DecideReview")
+        and attempt.answer in ("ok", "lost")
+        and attempt.judged_version == judged
+        and attempt.sent_at <= row.at <= max(attempt.ended_at, attempt.sent_at)
+        and row.record_id in {plain(one) for one in attempt.ids}
+    )
 
 
 def _settled_past_what_matters(case: Case) -> Iterator[str]:

@@ -53,6 +53,7 @@ _ANSWERS = (
     ("adopt",),
 )
 _STALLED = ("labjob-api", "billing-api", "clinical-api", "labjob-worker", "billing-worker")
+_AT_BILLING = frozenset({"requote", "respecify", "pay_rest", "void"})
 _DELIVERED = ("once", "twice", "late copy", "held", "swapped")
 _DELIVERED_WEIGHTS = (62, 12, 10, 10, 6)
 _LONGEST_HOLD_MS = 900
@@ -149,16 +150,18 @@ def _beat(chance: Random, at: int, is_asked: bool) -> tuple[Beat, int, bool]:
         hands: tuple[tuple[Command, ...], ...] = (answers,)
         if chance.random() < 0.3:
             hands = (*hands, (_change(chance),))
-        return Beat(hands, _stall(chance)), at, len(hands) > 1
+        return Beat(hands, _stall(chance, answers[-1].name)), at, len(hands) > 1
     step = _command(chance, JOURNEY[min(at, len(JOURNEY) - 1)])
     then = min(at + 1, len(JOURNEY))
     shape = chance.random()
     if shape < 0.35:
-        return Beat(((step,), (_change(chance),)), _stall(chance)), then, True
+        racing = (_command(chance, "pause"), _change(chance))[chance.randrange(2) :]
+        return Beat(((step,), racing), _stall(chance, step.name)), then, True
     if shape < 0.5:
         return Beat(((_change(chance), step),)), then, True
     if shape < 0.6:
-        return Beat(((_change(chance), _change(chance)), (step,)), _stall(chance)), then, True
+        hands = ((_change(chance), _change(chance)), (step,))
+        return Beat(hands, _stall(chance, step.name)), then, True
     if shape < 0.68:
         return Beat(((step,), (step,))), then, is_asked
     if shape < 0.74:
@@ -174,7 +177,11 @@ def _change(chance: Random) -> Command:
     return _command(chance, chance.choice(_CHANGES))
 
 
-def _stall(chance: Random) -> Stall | None:
-    if chance.random() > 0.35:
+def _stall(chance: Random, command: str) -> Stall | None:
+    """Return who stands still while a command races with a change: most often the api that has just
+    asked others and has not yet committed."""
+    if chance.random() > 0.5:
         return None
-    return Stall(chance.choice(_STALLED), chance.randint(0, 60), chance.randint(60, 250))
+    serving = "billing-api" if command in _AT_BILLING else "labjob-api"
+    process = serving if chance.random() < 0.6 else chance.choice(_STALLED)
+    return Stall(process, chance.randint(0, 120), chance.randint(60, 300))

@@ -30,6 +30,7 @@ def staged(
     runs: int,
     processes: Sequence[str],
     chain: SampleChain | None = None,
+    batch: int = 100,
     say: Callable[[str], None] = lambda line: None,
 ) -> Iterator[Session]:
     """Return a session on a running platform; `processes` are those that may be killed. The sample
@@ -44,7 +45,9 @@ def staged(
     try:
         deliveries.start()
         faults = Faults(platform, witness, processes, say)
-        yield Session(platform, line, chain, witness, deliveries, faults, subscriptions, say=say)
+        yield Session(
+            platform, line, chain, witness, deliveries, faults, subscriptions, say, batch=batch
+        )
     finally:
         deliveries.stop()
         witness.remove()
