@@ -1,0 +1,165 @@
+"""Changes, gates and decisions in random order, judged by a model that knows only what the contract
+says: who must be stopped, and who must be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from chassis.records.envelope import Record
+from chassis.records.reviews import Decision
+from chassis.roles import Role
+from local_platform.platform import Platform
+from machines import MANY, outcome, play
+from upstream import EDGER, Sheet, TwoOwners, Work, make_database
+
+PICK = st.integers(min_value=0, max_value=5)
+OPTICIAN = replace(EDGER, id="stf_optician", role=Role.OPTICIAN, roles=frozenset({Role.OPTICIAN}))
+MANAGER = replace(
+    EDGER, id="stf_manager", role=Role.BRANCH_MANAGER, roles=frozenset({Role.BRANCH_MANAGER})
+)
+
+
+@pytest.fixture(scope="module")
+def owners(parts: Platform) -> Iterator[TwoOwners]:
+    """Two services with their own databases."""
+    url = parts.part_url("postgres").replace("postgresql://", "postgresql+psycopg://")
+    made = TwoOwners(make_database(url, "upstream_m"), make_database(url, "downstream_m"))
+    yield made
+    made.upstream.close()
+    made.downstream.close()
+
+
+@dataclass
+class Held:
+    """Work as the model knows it: what it relied on, up to where it was settled."""
+
+    record: Record[Work]
+    sheet: int
+    fields: tuple[str, ...]
+    settled: int
+    settled_void: bool = False
+
+
+class Reviews(RuleBasedStateMachine):
+    """Sheets that change, work that stands on them, and people who answer."""
+
+    def __init__(self, owners: TwoOwners) -> None:
+        super().__init__()
+        self.owners = owners
+        self.sheets: list[Record[Sheet]] = []
+        self.changes: dict[int, list[tuple[int, str]]] = {}
+        self.void: set[int] = set()
+        self.work: list[Held] = []
+        self.power = 0
+
+    @initialize()
+    def sign_first(self) -> None:
+        self.sign()
+
+    @rule()
+    def sign(self) -> None:
+        if len(self.sheets) < 3:
+            self.sheets.append(self.owners.sign(-200))
+            self.changes[len(self.sheets) - 1] = []
+
+    @rule(pick=PICK, fields=st.sampled_from([(), ("power",)]))
+    def release(self, pick: int, fields: tuple[str, ...]) -> None:
+        at = pick % len(self.sheets)
+        if at not in self.void and len(self.work) < 6:
+            version = self.sheets[at].version
+            made, refused = outcome(lambda: self.owners.release(self.sheets[at], *fields))
+            assert not refused
+            self.work.append(Held(made, at, fields, version))
+
+    @rule(pick=PICK, field=st.sampled_from(["power", "note"]))
+    def amend(self, pick: int, field: str) -> None:
+        at = pick % len(self.sheets)
+        if at in self.void:
+            return
+        self.power += 1
+        value: Any = self.power if field == "power" else f"note {self.power}"
+        self.sheets[at] = self.owners.amend(self.sheets[at].id, **{field: value})
+        self.changes[at].append((self.sheets[at].version, field))
+        self.owners.tell()
+
+    @rule(pick=PICK)
+    def revoke(self, pick: int) -> None:
+        at = pick % len(self.sheets)
+        if at in self.void:
+            return
+        self.owners.revoke(self.sheets[at].id)
+        self.void.add(at)
+        self.owners.tell()
+
+    @precondition(lambda self: self.work)
+    @rule(pick=PICK)
+    def start(self, pick: int) -> None:
+        held = self.work[pick % len(self.work)]
+        _, refused = outcome(lambda: self.owners.start(held.record.id))
+        assert (refused == "PIN_STALE") == self._is_stale(held), (refused, held)
+        assert refused in ("", "PIN_STALE"), refused
+        if not refused:
+            held.settled = max(held.settled, self.sheets[held.sheet].version)
+
+    @precondition(lambda self: self.work)
+    @rule(pick=PICK)
+    def keep(self, pick: int) -> None:
+        held = self.work[pick % len(self.work)]
+        for one in self.owners.reviews_of(held.record):
+            live = (self.sheets[held.sheet].version, held.sheet in self.void)
+            is_judged_live = (one.content.version, one.content.is_void) == live
+            _, refused = outcome(lambda one=one: self._decide(one, OPTICIAN))
+            if not is_judged_live:
+                assert refused == "JUDGED_VERSION_OUTDATED", refused
+                continue
+            _, same = outcome(lambda one=one: self._decide(one, OPTICIAN))
+            assert same == "SAME_PERSON"
+            _, agreed = outcome(lambda one=one: self._decide(one, MANAGER))
+            assert not agreed, agreed
+            held.settled, held.settled_void = live
+            break
+
+    @precondition(lambda self: self.work)
+    @rule(pick=PICK)
+    def adopt(self, pick: int) -> None:
+        held = self.work[pick % len(self.work)]
+        for one in self.owners.reviews_of(held.record):
+            live = (self.sheets[held.sheet].version, held.sheet in self.void)
+            _, refused = outcome(lambda one=one: self.owners.decide(one, Decision.ADOPT, OPTICIAN))
+            if (one.content.version, one.content.is_void) != live:
+                assert refused == "JUDGED_VERSION_OUTDATED", refused
+                continue
+            assert not refused
+            held.settled, held.settled_void = live
+            break
+
+    @invariant()
+    def whoever_must_be_stopped_is_asked_and_nobody_else(self) -> None:
+        for held in self.work:
+            asked = self.owners.reviews_of(held.record)
+            assert bool(asked) == self._is_stale(held), (asked, held)
+            assert len({(one.content.version, one.content.is_void) for one in asked}) == len(asked)
+            assert all(one.responsible_role for one in asked)
+
+    def _decide(self, one: Any, by: Any) -> Any:
+        return self.owners.decide(one, Decision.KEEP, by)
+
+    def _is_stale(self, held: Held) -> bool:
+        if held.sheet in self.void and not held.settled_void:
+            return True
+        return any(
+            version > held.settled and (not held.fields or field in held.fields)
+            for version, field in self.changes[held.sheet]
+        )
+
+
+def test_whoever_stands_on_a_change_is_stopped_and_asked_in_any_order_of_events(
+    owners: TwoOwners,
+) -> None:
+    play(lambda: Reviews(owners), MANY)
