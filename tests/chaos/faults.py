@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 
@@ -17,6 +18,7 @@ from kombu import Connection, Producer
 from chaos.plan import Stall
 from chaos.witness import Witness
 from chassis.ids import new_id
+from local_platform.errors import PlatformError
 from local_platform.platform import Platform
 
 FLOOD_ROWS = 100_000
@@ -102,9 +104,10 @@ class Faults:
         pid = self._platform.pid(stall.process)
         if pid is None:
             return
-        self._platform.kill(stall.process, signal.SIGSTOP)
-        time.sleep(stall.for_ms / 1000)
-        self._platform.kill(stall.process, signal.SIGCONT)
+        with suppress(PlatformError):  # it may die meanwhile
+            self._platform.kill(stall.process, signal.SIGSTOP)
+            time.sleep(stall.for_ms / 1000)
+            self._platform.kill(stall.process, signal.SIGCONT)
         self.counted["stall"] += 1
 
     def _kill(self, name: str) -> None:
@@ -121,7 +124,7 @@ class Faults:
         self._platform.stop_process(name)
         stopped = time.time()
         time.sleep(_AWAY_SECONDS)
-        self.away.append((name, stopped, time.time()))
+        self.away.append((name.removesuffix("-api"), stopped, time.time()))
         self._platform.restart(name)
         self._say(f"{name} was away for {time.time() - began:.1f} s")
 

@@ -15,10 +15,13 @@ _CHANGING = VOIDING | {"amended"}
 _REVIEWED = frozenset({"billing.order", "labjob.job", "clinical.refraction"})
 """Kinds whose holders are asked when what they stand on changes."""
 
-_ENDED_BY_COMMIT_SECONDS = 1.0
+_LOST = frozenset({"lost", "UNAVAILABLE"})
+_LONGEST_CALL_SECONDS = 12.0
+
+_ENDED_BY_COMMIT_SECONDS = 2.0
 """By when a commit can be seen that no answer told of."""
 
-_CLOCK_SECONDS = 0.05
+_CLOCK_SECONDS = 0.5
 """How far the moment of a commit and the moment it can be seen may lie apart."""
 
 _GATE_STATES = {
@@ -181,14 +184,18 @@ def _two_gates_on_a_stale_pin(case: Case) -> Iterator[str]:
 
 
 def _sent_at(case: Case, passing: Passing) -> float | None:
-    """Return when the request was sent that passed a gate: the latest sent before its commit."""
-    operation = _OPERATIONS[passing.gate]
+    """Return when the request was sent that passed a gate. Where it is not certain which of several
+    it was (an answer was lost, two pressed at once), the first: what was sent before a change may
+    pass."""
+    operation, at = _OPERATIONS[passing.gate], passing.row.at
     sent = [
         one.sent_at
         for one in case.attempts
-        if one.operation == operation and one.sent_at <= passing.row.at
+        if one.operation == operation
+        and one.sent_at <= at <= one.sent_at + _LONGEST_CALL_SECONDS
+        and (one.answer in _LOST or (one.answer == "ok" and at <= one.ended_at))
     ]
-    return max(sent, default=None)
+    return min(sent, default=None)
 
 
 def _seen_at(case: Case, change: Row) -> float:
@@ -201,7 +208,25 @@ def _seen_at(case: Case, change: Row) -> float:
         and one.sent_at <= change.at <= one.ended_at
         and one.operation.startswith(f"{change.service}.")
     ]
-    return min([*answered, change.at + _ENDED_BY_COMMIT_SECONDS])
+    late = change.at + _ENDED_BY_COMMIT_SECONDS
+    return min(max(answered), late) if answered else late
+
+
+def passed_while_away(case: Case, away: Iterable[tuple[str, float, float]]) -> list[Violation]:
+    """Return the gates that were passed though an owner of a pin could not be asked: each owner
+    with the moments from which and to which it was away."""
+    found = []
+    for owner, since, until in away:
+        for passing in passings(case):
+            sent_at = _sent_at(case, passing)
+            asks = any(not p.fixed and p.kind.startswith(f"{owner}.") for p in passing.pins)
+            is_own = passing.row.service == owner
+            if sent_at is None or is_own or not asks:
+                continue
+            if since < sent_at and passing.row.at < until:
+                text = f"{passing.row.kind} was {passing.gate} while {owner} was away"
+                found.append(Violation("a gate passed on trust", case.case_id, text))
+    return found
 
 
 def _told(passing: Passing, pin: PinSeen, change: Row) -> str:
@@ -292,7 +317,7 @@ def _decides(attempt: Attempt, row: Row, judged: int) -> bool:
     """Tell whether a row of a review's history comes of this request."""
     return (
         attempt.operation.endswith(".DecideReview")
-        and attempt.answer in ("ok", "lost")
+        and (attempt.answer == "ok" or attempt.answer in _LOST)
         and attempt.judged_version == judged
         and attempt.sent_at <= row.at <= max(attempt.ended_at, attempt.sent_at)
         and row.record_id in {plain(one) for one in attempt.ids}

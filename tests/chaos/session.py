@@ -222,6 +222,7 @@ class Session:
         for run in known:
             case = by_case[invariants.plain(run.case.id)]
             run.found += invariants.violations(case)
+            run.found += invariants.passed_while_away(case, self.faults.away)
         return list(by_case.values())
 
     def _judge_the_whole(self) -> None:
