@@ -171,8 +171,9 @@ class LineDesk(Desk):
         return self.line.uploaded(key, lambda: self._uploaded(service, purpose, media_type, data))
 
     def records(self, service: str, request: Any) -> Any:
-        """Read from the RecordService of a service."""
-        return self.line.patiently(lambda: self.line.call(service, request, self._token()))
+        """Call what every service has (RecordService, ObjectService). Raises ApiRefused."""
+        name = f"{service}.{type(request).__name__}"
+        return self._answered(name, lambda: self.line.call(service, request, self._token()))
 
     def close(self) -> None:
         """Leave the desk; the line stays."""
@@ -218,8 +219,11 @@ class LineDesk(Desk):
                 attempt.ended_at = time.time()
                 self.on_attempt(attempt)
 
+        return json_of(self._answered(operation, once))
+
+    def _answered(self, operation: str, once: Callable[[], Any]) -> Any:
         try:
-            return json_of(self.line.patiently(once))
+            return self.line.patiently(once)
         except DomainError as refused:
             raise ApiRefused(operation, _problem(refused)) from refused
         except grpc.RpcError as failure:

@@ -20,6 +20,9 @@ from local_platform.platform import Platform
 from local_platform.ports import Ports
 from local_platform.processes import standard_plan
 
+pytestmark = pytest.mark.timeout(900)
+"""A minute on two free cores, and many on a machine with other work."""
+
 SEED, RUNS = 7, 50
 SERVED = ("organisation", "customer", "inventory", "clinical", "billing", "labjob")
 
