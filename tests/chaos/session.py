@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from chaos.deliveries import Deliveries
 from chaos.faults import Fault, Faults
 from chaos.invariants import Violation
 from chaos.line import Line
-from chaos.plan import JOURNEY, Beat, Command, Plan, plan_of
+from chaos.plan import Beat, Command, Plan, plan_of
 from chaos.witness import Witness
 from local_platform.bench.load import percentiles
 from local_platform.demo.desk import ApiRefused
@@ -192,7 +193,7 @@ class Session:
             run for run in runs if run.plan.answers_at_the_end and run.case.shop.glasses.order_id
         ]
         with ThreadPoolExecutor(self.at_once) as hands:
-            list(hands.map(lambda run: commands.answer_all(run.case), asked))
+            list(hands.map(_answer_all, asked))
         self._settle()
         with ThreadPoolExecutor(self.at_once) as hands:
             list(hands.map(_try_next_gate, asked))
@@ -277,21 +278,25 @@ def _do_all(case: commands.Case, hand: Sequence[Command]) -> None:
         case.do(command)
 
 
+def _answer_all(run: Run) -> None:
+    with suppress(ApiRefused):
+        commands.answer_all(run.case)
+
+
 def _try_next_gate(run: Run) -> None:
     """Try the gate that comes next, once everything that changed was kept."""
-    case = run.case
+    with suppress(ApiRefused):
+        _try_gate(run, run.case)
+
+
+def _try_gate(run: Run, case: commands.Case) -> None:
     name = "release"
     if case.shop.glasses.job_id:
-        try:
-            job = case.shop.desk("optician.ja1").do(
-                "labjob.GetJob", job_id=case.shop.glasses.job_id
-            )
-        except ApiRefused:
-            return
+        desk, job_id = case.shop.desk("optician.ja1"), case.shop.glasses.job_id
+        job = desk.do("labjob.GetJob", job_id=job_id)
         name = _NEXT_GATE.get(job["job"]["envelope"]["state"], "")
     if not name:
         return
-    assert name in JOURNEY
     open_reviews = [one for one in commands.reviews(case) if one["envelope"]["state"] != "closed"]
     answer = case.do(Command(name))
     if answer in _GATE_SHUT and not open_reviews:
