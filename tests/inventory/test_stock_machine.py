@@ -68,13 +68,13 @@ class Stock(RuleBasedStateMachine):
         request: Any = (
             pb.ReleaseSetAsideRequest(set_aside_id=one, reason="not wanted")
             if verb == "release"
-            else pb.ExtendSetAsideRequest(set_aside_id=one)
+            else pb.ExtendSetAsideRequest(set_aside_id=one, reason="asks")
         )
         answer = pb.ReleaseSetAsideResponse if verb == "release" else pb.ExtendSetAsideResponse
         _, refused = outcome(lambda: self.room.ask(Role.OPTICIAN, request, answer))
         get = pb.GetSetAsideRequest(set_aside_id=one)
         seen = self.room.ask(Role.OPTICIAN, get, pb.GetSetAsideResponse).set_aside
-        lawful = {"SET_ASIDE_LIMIT", "SET_ASIDE_SENT", "IN_TRANSFER", "TRANSFER_UNDER_WAY"}
+        lawful = {"SET_ASIDE_LIMIT"}
         self._moved(HELD, verb, one, seen.envelope.state, refused, lawful)
 
     @rule(quantity=st.integers(min_value=1, max_value=3), eye=st.sampled_from([1, 2]))
