@@ -21,7 +21,7 @@ FEW = settings(
 )
 """Real services are slow: few stories, each of many steps."""
 
-MANY = settings(FEW, max_examples=20, stateful_step_count=20)
+MANY = settings(FEW, max_examples=25, stateful_step_count=30)
 """Of what is pure, or nearly."""
 
 Table = Mapping[str, Mapping[str, str]]

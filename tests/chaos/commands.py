@@ -129,6 +129,11 @@ def reviews(case: Case) -> list[Json]:
     return found
 
 
+def order_state(case: Case) -> str:
+    """Return the state of the order."""
+    return str(_order(case)["order"]["envelope"]["state"])
+
+
 # -- the straight way
 
 

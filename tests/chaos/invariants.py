@@ -336,9 +336,8 @@ def _settled_past_what_matters(case: Case) -> Iterator[str]:
         if (older.settled_version, older.fields) == (seen.settled_version, seen.fields):
             continue
         for change in case.changes_of(seen.record_id):
-            if older.settled_version < change.version <= seen.settled_version and is_behind(
-                older, change
-            ):
+            is_past = older.settled_version < change.version <= seen.settled_version
+            if is_past and is_behind(older, change) and not is_behind(seen, change):
                 yield f"the system settled a pin past version {change.version}, which matters to it"
 
 
@@ -351,13 +350,14 @@ def _closed_while_false(case: Case) -> Iterator[str]:
         content = one["content"]
         if one["closed_at"] is None or content.get("decision") != "keep":
             continue
-        for pin in (
-            _standing_pin(held) for held in case.facts.standing if held["id"] == one["holder_id"]
-        ):
-            if pin.record_id != plain(one["record_id"]):
-                continue
+        for held in case.facts.standing:
+            is_asked = held["responsible_role"] and not held["void"]
+            if held["id"] != one["holder_id"] or not is_asked:
+                continue  # nobody has to act on what has ended
+            pin = _standing_pin(held)
             is_void_left = one["is_void"] and not pin.settled_void
-            if pin.settled_version < one["version"] or is_void_left:
+            is_left = pin.settled_version < one["version"] or is_void_left
+            if pin.record_id == plain(one["record_id"]) and is_left:
                 yield f"a review was closed, and its pin still stands at {pin.settled_version}"
 
 

@@ -26,7 +26,7 @@ from local_platform.demo.desk import ApiRefused, Desk, Json
 from optichain.object.v1 import object_service_pb2 as objects
 
 _DEADLINE_SECONDS = 6.0
-_PATIENCE_SECONDS = 25.0
+_PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 0.15
 _SESSION_SECONDS = 150.0
 _OPTIONS = (

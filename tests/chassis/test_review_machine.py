@@ -69,7 +69,7 @@ class Reviews(RuleBasedStateMachine):
 
     @rule()
     def sign(self) -> None:
-        if len(self.sheets) < 3:
+        if len(self.sheets) < 2:
             self.sheets.append(self.owners.sign(-200))
             self.changes[len(self.sheets) - 1] = []
 
@@ -112,10 +112,10 @@ class Reviews(RuleBasedStateMachine):
         if not refused:
             held.settled = max(held.settled, self.sheets[held.sheet].version)
 
-    @precondition(lambda self: self.work)
+    @precondition(lambda self: self._stale())
     @rule(pick=PICK)
     def keep(self, pick: int) -> None:
-        held = self.work[pick % len(self.work)]
+        held = self._stale()[pick % len(self._stale())]
         for one in self.owners.reviews_of(held.record):
             live = (self.sheets[held.sheet].version, held.sheet in self.void)
             is_judged_live = (one.content.version, one.content.is_void) == live
@@ -130,10 +130,10 @@ class Reviews(RuleBasedStateMachine):
             held.settled, held.settled_void = live
             break
 
-    @precondition(lambda self: self.work)
+    @precondition(lambda self: self._stale())
     @rule(pick=PICK)
     def adopt(self, pick: int) -> None:
-        held = self.work[pick % len(self.work)]
+        held = self._stale()[pick % len(self._stale())]
         for one in self.owners.reviews_of(held.record):
             live = (self.sheets[held.sheet].version, held.sheet in self.void)
             _, refused = outcome(lambda one=one: self.owners.decide(one, Decision.ADOPT, OPTICIAN))
@@ -163,6 +163,9 @@ class Reviews(RuleBasedStateMachine):
 
     def _decide(self, one: Any, by: Any) -> Any:
         return self.owners.decide(one, Decision.KEEP, by)
+
+    def _stale(self) -> list[Held]:
+        return [held for held in self.work if self._is_stale(held)]
 
     def _is_stale(self, held: Held) -> bool:
         if held.sheet in self.void and not held.settled_void:
