@@ -21,7 +21,7 @@ FEW = settings(
 )
 """Real services are slow: few stories, each of many steps."""
 
-MANY = settings(FEW, max_examples=25, stateful_step_count=30)
+MANY = settings(FEW, max_examples=12, stateful_step_count=18)
 """Of what is pure, or nearly."""
 
 Table = Mapping[str, Mapping[str, str]]

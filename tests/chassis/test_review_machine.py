@@ -64,40 +64,41 @@ class Reviews(RuleBasedStateMachine):
         self.power = 0
 
     @initialize()
-    def sign_first(self) -> None:
+    def begin(self) -> None:
         self.sign()
+        for fields in ((), ("power",)):
+            self.release(fields)
 
+    @precondition(lambda self: not self._live())
     @rule()
     def sign(self) -> None:
-        if len(self.sheets) < 2:
-            self.sheets.append(self.owners.sign(-200))
-            self.changes[len(self.sheets) - 1] = []
+        self.changes[len(self.sheets)] = []
+        self.sheets.append(self.owners.sign(-200))
 
-    @rule(pick=PICK, fields=st.sampled_from([(), ("power",)]))
-    def release(self, pick: int, fields: tuple[str, ...]) -> None:
-        at = pick % len(self.sheets)
-        if at not in self.void and len(self.work) < 6:
-            version = self.sheets[at].version
-            made, refused = outcome(lambda: self.owners.release(self.sheets[at], *fields))
-            assert not refused
-            self.work.append(Held(made, at, fields, version))
+    @precondition(lambda self: self._live() and len(self.work) < 6)
+    @rule(fields=st.sampled_from([(), ("power",)]))
+    def release(self, fields: tuple[str, ...]) -> None:
+        (at,) = self._live()
+        made, refused = outcome(lambda: self.owners.release(self.sheets[at], *fields))
+        assert not refused
+        self.work.append(Held(made, at, fields, self.sheets[at].version))
 
-    @rule(pick=PICK, field=st.sampled_from(["power", "note"]))
-    def amend(self, pick: int, field: str) -> None:
-        at = pick % len(self.sheets)
-        if at in self.void:
-            return
-        self.power += 1
-        value: Any = self.power if field == "power" else f"note {self.power}"
-        self.sheets[at] = self.owners.amend(self.sheets[at].id, **{field: value})
-        self.changes[at].append((self.sheets[at].version, field))
+    @precondition(lambda self: self._live())
+    @rule(fields=st.lists(st.sampled_from(["power", "note"]), min_size=1, max_size=2))
+    def amend(self, fields: list[str]) -> None:
+        """Correct a sheet, once or twice in a row, before others hear of it."""
+        (at,) = self._live()
+        for field in fields:
+            self.power += 1
+            value: Any = self.power if field == "power" else f"note {self.power}"
+            self.sheets[at] = self.owners.amend(self.sheets[at].id, **{field: value})
+            self.changes[at].append((self.sheets[at].version, field))
         self._tell()
 
-    @rule(pick=PICK)
-    def revoke(self, pick: int) -> None:
-        at = pick % len(self.sheets)
-        if at in self.void:
-            return
+    @precondition(lambda self: any(self.changes[at] for at in self._live()))
+    @rule()
+    def revoke(self) -> None:
+        (at,) = self._live()
         self.owners.revoke(self.sheets[at].id)
         self.void.add(at)
         self._tell()
@@ -163,6 +164,9 @@ class Reviews(RuleBasedStateMachine):
 
     def _decide(self, one: Any, by: Any) -> Any:
         return self.owners.decide(one, Decision.KEEP, by)
+
+    def _live(self) -> list[int]:
+        return [at for at in range(len(self.sheets)) if at not in self.void]
 
     def _stale(self) -> list[Held]:
         return [held for held in self.work if self._is_stale(held)]
