@@ -466,3 +466,27 @@ def test_work_that_is_finished_while_it_is_being_asked_about_leaves_no_question(
     finishing.join()
 
     assert owners.reviews_of(work) == []
+
+
+def test_who_judged_an_amendment_has_not_judged_the_end_that_came_meanwhile(
+    owners: TwoOwners,
+) -> None:
+    sheet = owners.sign(-200)
+    work = owners.release(sheet, "power")
+    owners.amend(sheet.id, power=-225)
+    owners.tell()
+    (one,) = owners.reviews_of(work)
+    check = owners.check
+
+    def revoked_after_the_answer(pins: object) -> object:
+        answer = check(pins)  # type: ignore[arg-type]  # as it was asked
+        owners.revoke(sheet.id)
+        owners.tell()
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(owners, "check", revoked_after_the_answer)
+        owners.decide(one, Decision.ADOPT, OPTICIAN)
+
+    (left,) = owners.reviews_of(work)
+    assert left.content.is_void

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, or_
 
 from chassis.actor import Actor
 from chassis.db import UnitOfWork
@@ -220,6 +220,8 @@ def _settled(
         table.holder_id == as_uuid(content.holder_id),
         table.record_id == content.record_id,
         table.version <= judged_version,
+        # The end of a record counts no version: who judged what came before has not judged it.
+        or_(~table.is_void, table.version < judged_version, content.is_void),
         table.id != as_uuid(review.id),
     )
     for other in answered:
