@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from chaos import issues
 from chaos.line import Attempt, Line
 from chaos.plan import JOURNEY, Command
 from local_platform.bench import orders
@@ -452,5 +453,7 @@ _COMMANDS: dict[str, Callable[[Case, int], str | None]] = {
     "adopt": _decides("adopt", "optician.ja1"),
     "rework": _decides("rework", "optician.ja1"),
     "cancel": _decides("cancel", "optician.ja1"),
+    "open_issue": issues.open_issue,
+    "close_issue": issues.close_issue,
 }
 """Every word of a plan."""

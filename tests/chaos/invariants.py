@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from chaos import issues
 from chaos.line import Attempt
 from chaos.witness import Facts, PinSeen, Row, plain
 
@@ -145,6 +146,15 @@ def _stale(case: Case, passing: Passing) -> Iterator[tuple[PinSeen, Row]]:
     for pin in passing.pins:
         for change in case.changes_of(pin.record_id):
             if change.at < passing.row.at and is_behind(pin, change):
+                yield pin, change
+
+
+def changed_before(case: Case, row: Row, before: float) -> Iterator[tuple[PinSeen, Row]]:
+    """Return what a record stood on after one of its rows that had changed, and could be seen to,
+    before a moment."""
+    for pin in pins_at(case, row):
+        for change in case.changes_of(pin.record_id):
+            if _seen_at(case, change) < before and is_behind(pin, change):
                 yield pin, change
 
 
@@ -342,10 +352,9 @@ def _settled_past_what_matters(case: Case) -> Iterator[str]:
 
 
 def _closed_while_false(case: Case) -> Iterator[str]:
-    """A review that was closed by keeping or adopting leaves no pin behind what it was about.
-
-    Here belongs what is asked of issues once they have closure conditions.
-    """
+    """A review that was closed by keeping leaves no pin behind what it was about, and no issue ends
+    before its condition holds."""
+    yield from issues.closed_while_false(case)
     for one in case.facts.reviews:
         content = one["content"]
         if one["closed_at"] is None or content.get("decision") != "keep":
@@ -371,6 +380,7 @@ _LAWS = {
     "a decision on an older version": _decided_on_an_older_version,
     "a pin settled past what matters": _settled_past_what_matters,
     "closed on a false condition": _closed_while_false,
+    "an issue without an owner": issues.without_an_owner,
 }
 
 

@@ -166,6 +166,11 @@ def _beat(chance: Random, at: int, is_asked: bool) -> tuple[Beat, int, bool]:
         return Beat(((step,), (step,))), then, is_asked
     if shape < 0.74:
         return Beat(((step,), (_command(chance, "void"),))), then, is_asked
+    if shape < 0.86:
+        watched = tuple(_command(chance, name) for name in ("open_issue", "close_issue"))
+        return Beat(((step,), watched)), then, is_asked
+    if shape < 0.92:
+        return Beat(((step, _command(chance, "close_issue")),)), then, is_asked
     return Beat(((step,),)), then, is_asked
 
 

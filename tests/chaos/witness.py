@@ -85,6 +85,11 @@ SELECT v.id, r.case_id, v.holder_id, v.record_id, v.version, v.is_void, v.held_a
 FROM review v JOIN record r ON r.id = v.id WHERE r.case_id = ANY(%(cases)s)
 """
 
+_ISSUES = """
+SELECT v.id, r.case_id, v.held_at_id, v.closed_at, r.content, r.responsible_role AS asked, r.owner
+FROM issue v JOIN record r ON r.id = v.id WHERE r.case_id = ANY(%(cases)s)
+"""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -133,6 +138,7 @@ class Facts:
     pins: list[PinSeen] = field(default_factory=list)
     standing: list[dict[str, Any]] = field(default_factory=list)
     reviews: list[dict[str, Any]] = field(default_factory=list)
+    issues: list[dict[str, Any]] = field(default_factory=list)
 
     def share_among(self, others: Mapping[str, Facts]) -> None:
         """Give each of other facts what is about its case."""
@@ -144,6 +150,8 @@ class Facts:
             others[str(one["case_id"])].standing.append(one)
         for one in self.reviews:
             others[str(one["case_id"])].reviews.append(one)
+        for one in self.issues:
+            others[str(one["case_id"])].issues.append(one)
 
 
 def plain(identifier: str) -> str:
@@ -203,6 +211,7 @@ class Witness:
                 one | {"id": str(one["id"]), "holder_id": str(one["holder_id"])}
                 for one in self.ask(service, _REVIEWS, **asked)
             ]
+            found.issues += self.ask(service, _ISSUES, **asked)
         found.rows.sort(key=lambda row: row.at)
         return found
 
