@@ -24,6 +24,7 @@ POWERS = (-225, -250)
 """Spheres of the right lens that the sample chain has on its shelf."""
 
 _WAIT_SECONDS = 3.0
+_STRAIGHT_SECONDS = 40.0
 _ASKED_SECONDS = 0.6
 _numbers = count(int(time.time()) % 100_000 * 100)
 
@@ -384,8 +385,9 @@ def _prescription(case: Case) -> Json:
 
 
 def _wait(case: Case, what: str, look: Callable[[], Any], seconds: float = _WAIT_SECONDS) -> Any:
-    """Look again until something is so; what is not so by then is left."""
-    ends = time.monotonic() + seconds
+    """Look again until something is so; what is not so by then is left. On the straight way, before
+    the first beat, with more patience: events are held meanwhile."""
+    ends = time.monotonic() + (seconds if case.beat >= 0 else _STRAIGHT_SECONDS)
     while True:
         seen = look()
         if seen or time.monotonic() > ends:

@@ -21,6 +21,7 @@ def document(session: Session, seed: int, stories: list[dict[str, Any]]) -> dict
         "seed": seed,
         "runs": outcome.runs,
         "unfinished": outcome.unfinished,
+        "problems": dict(sorted(outcome.problems.items())),
         "faults": dict(sorted(session.faults.counted.items())) | delivered,
         "violations": [
             {"law": one.law, "case": one.case_id, "text": one.text}

@@ -59,6 +59,7 @@ class Outcome:
 
     runs: int = 0
     unfinished: int = 0
+    problems: Counter[str] = field(default_factory=Counter)
     violations: list[Violation] = field(default_factory=list)
     bad_runs: list[Run] = field(default_factory=list)
     lost: int = 0
@@ -203,6 +204,7 @@ class Session:
             self.outcome.runs += 1
             self.outcome.unfinished += bool(run.problem)
             if run.problem:
+                self.outcome.problems[run.problem] += 1
                 self.say(f"seed {run.plan.seed} could not go on: {run.problem}")
             self.outcome.answers.update(f"{one.command} {one.answer}" for one in run.told)
         self.outcome.opened_ms += invariants.opened_after_ms(self._judge_cases(runs))
