@@ -55,8 +55,8 @@ check: setup ## Format, lint, types, contract, import walls, manifests
 format: setup ## Format the code
 	$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format -q .
 
-bench: setup ## Measure the platform; one JSON document on standard output
-	@$(PYTHON) -m local_platform bench
+bench: setup ## Measure the platform; one JSON document on standard output; BEFORE=file an earlier one beside it, CUSTOMERS=number
+	@$(PYTHON) -m local_platform bench $(if $(BEFORE),--before $(BEFORE)) $(if $(CUSTOMERS),--customers $(CUSTOMERS))
 
 generate: ## Generate the contract's Python anew
 	@rm -f proto/generated/made-from; local/set-up

@@ -55,11 +55,14 @@ app.command()(drill)
 def bench(
     var: Annotated[Path, typer.Option(help="Folder of the bench; made anew.")] = Path("var/bench"),
     customers: Annotated[int, typer.Option(help="People to search among.")] = 1_000_000,
+    before: Annotated[
+        Path | None, typer.Option(help="An earlier document, to be set beside this one.")
+    ] = None,
 ) -> None:
     """Measure the platform and print one JSON document."""
     from local_platform.bench import command as measuring  # its decoder is not needed elsewhere
 
-    raise typer.Exit(measuring.bench(var, customers=customers))
+    raise typer.Exit(measuring.bench(var, customers=customers, before=before))
 
 
 if __name__ == "__main__":

@@ -13,11 +13,21 @@ from typing import Any
 import psycopg
 
 from chassis.ids import as_uuid
-from local_platform.bench import decoding, floor, machine, orders, people, spans
+from local_platform.bench import (
+    comparing,
+    decoding,
+    floor,
+    gate_cost,
+    machine,
+    orders,
+    people,
+    reviews,
+    spans,
+)
 from local_platform.bench.load import Timed, percentiles, run_many
 from local_platform.demo.command import load_chain
 from local_platform.demo.desk import Desk, operations_of
-from local_platform.demo.shop import FAILURES, Shop, why
+from local_platform.demo.shop import FAILURES, Glasses, Shop, why
 from local_platform.platform import Platform
 from local_platform.ports import Ports
 
@@ -25,18 +35,22 @@ CONCURRENCY = (1, 4, 16)
 _ORDERS = {1: 12, 4: 24, 16: 48}
 _PEOPLE = {1: 40, 4: 120, 16: 240}
 _SEARCHES = 100
-_SPANS_ARRIVE_SECONDS = 1.5
+_GATES = 30
+_CHANGES = 60
 _FRAME_LOTS = 1
 
 _numbers = count(int(time.time()) % 1_000_000 * 50)
 Report = dict[str, Any]
 
 
-def bench(var: Path, *, customers: int) -> int:
-    """Measure and print; returns the exit code, 1 when nothing could be measured. Whatever goes
-    wrong is one line on standard error."""
+def bench(var: Path, *, customers: int, before: Path | None = None) -> int:
+    """Measure and print, beside what an earlier report says if one is given; returns the exit code,
+    1 when nothing could be measured. Whatever goes wrong is one line on standard error."""
     try:
+        earlier = comparing.earlier(before) if before else None
         told = _measured(var, customers)
+        if earlier is not None:
+            told["against_before"] = comparing.ratios(earlier, told)
     except (*FAILURES, psycopg.Error) as error:
         _say(f"stopped: {why(error)}")
         return 1
@@ -50,11 +64,13 @@ def _measured(var: Path, customers: int) -> Report:
         told: Report = {"cold_start_s": round(time.monotonic() - began, 1)}
         shops, ids = _shops(run), list[str]()
         orders.stock_frames(shops[0], _FRAME_LOTS)
-        orders.place(shops[0], next(_numbers))
+        placed = [orders.place(shops[0], next(_numbers))]
         measure(
             told,
             {
-                "place_order": lambda: _place_orders(run, shops, told),
+                "place_order": lambda: _place_orders(run, shops, told, placed),
+                "gate_cost": lambda: gate_cost.measure(run, shops[0], placed[0], _GATES),
+                "review_open": lambda: reviews.measure(run, shops[0], placed, _CHANGES),
                 "create_customer": lambda: _create_customers(shops, ids),
                 "read_customer": lambda: _read_customers(shops, ids),
                 "customer_search_ms": lambda: _search(run, shops[0], customers),
@@ -110,7 +126,8 @@ def _sign_in(shops: list[Shop], logins: Sequence[str]) -> None:
             shop.desk(login).sign_in()
 
 
-def _place_orders(run: Platform, shops: list[Shop], told: Report) -> Report:
+def _place_orders(run: Platform, shops: list[Shop], told: Report, placed: list[Glasses]) -> Report:
+    """Place orders, one and several at once; each is added to `placed`."""
     found: Report = told.setdefault("place_order", {})
     databases = floor.databases_of(run)
     admin_url = run.part_url("postgres")
@@ -125,26 +142,26 @@ def _place_orders(run: Platform, shops: list[Shop], told: Report) -> Report:
         def place(_number: int, waiting: list[Shop] = waiting) -> None:
             shop = waiting.pop()
             try:
-                orders.place(shop, next(_numbers))
+                placed.append(orders.place(shop, next(_numbers)))
             finally:
                 waiting.append(shop)
 
         timed = _many("place_order", place, wanted, concurrency)
-        placed = len(timed.each_ms)
+        count_placed = len(timed.each_ms)
         end_ns = time.time_ns()
-        time.sleep(_SPANS_ARRIVE_SECONDS)
+        time.sleep(spans.ARRIVE_SECONDS)
         used = machine.cpu_ms(run)
-        each = {group: round((used[group] - cpu[group]) / placed, 1) for group in used}
+        each = {group: round((used[group] - cpu[group]) / count_placed, 1) for group in used}
         own = round(sum(each[group] for group in machine.OWN), 1)
         figures: Report = {**timed.figures(), "cpu_ms_per_order": {**each, "own": own}}
         found[str(concurrency)] = figures
         if concurrency == 1:
             seen = spans.between(run.var / "telemetry", start_ns, end_ns)
-            figures["per_order"] = spans.per_order(seen, placed)
+            figures["per_order"] = spans.per_order(seen, count_placed)
             told["handover_latency_ms"] = percentiles(spans.handover_ms(seen))
             told["floor"] = floor.measure(
                 run.environment["BILLING_MIGRATE_URL"],
-                (floor.written(admin_url, databases) - rows) // placed,
+                (floor.written(admin_url, databases) - rows) // count_placed,
                 int(figures["per_order"]["transactions"]) or 1,
                 20,
             )

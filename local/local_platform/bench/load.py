@@ -39,6 +39,11 @@ def percentiles(values: list[float]) -> Figures:
     return {"p50_ms": at(0.50), "p95_ms": at(0.95), "p99_ms": at(0.99)}
 
 
+def spread(values: list[float]) -> Figures:
+    """Return p50, p95, p99 and the longest of milliseconds; zeros of none."""
+    return {**percentiles(values), "max_ms": round(max(values, default=0.0), 1)}
+
+
 def run_many(work: Callable[[int], object], count: int, concurrency: int) -> Timed:
     """Run `work(0)` to `work(count - 1)` on so many threads; a run that fails is counted apart.
     Raises what the first one raised when all failed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from local_platform.demo import dispensing, front
-from local_platform.demo.desk import Desk
+from local_platform.demo.desk import Desk, Json
 from local_platform.demo.shop import Glasses, Shop, measured
 from local_platform.instruments import Eye
 
@@ -55,8 +55,8 @@ def register(reception: Desk, number: int) -> str:
     return str(person["envelope"]["id"])
 
 
-def place(shop: Shop, number: int) -> None:
-    """Place one order and release its job."""
+def place(shop: Shop, number: int) -> Glasses:
+    """Place one order and release its job; returns what is known of the pair."""
     shop.glasses = Glasses()
     arrive(shop, number)
     _examine(shop)
@@ -66,6 +66,7 @@ def place(shop: Shop, number: int) -> None:
     dispensing.approve(shop)
     dispensing.pay_deposit(shop)
     dispensing.release(shop)
+    return shop.glasses
 
 
 def arrive(shop: Shop, number: int) -> None:
@@ -103,16 +104,21 @@ def _refracted() -> dict[str, object]:
     }
 
 
-def _examine(shop: Shop) -> None:
-    optometrist = shop.desk("optometrist.ja1")
-    recorded = optometrist.do(
+def record_refraction(shop: Shop, visit_id: str) -> Json:
+    """Record a refraction of a visit, not yet signed."""
+    recorded: Json = shop.desk("optometrist.ja1").do(
         "clinical.RecordRefraction",
-        visit_id=shop.glasses.visit_id,
+        visit_id=visit_id,
         subjective=_refracted(),
         visual_acuities=front.acuities(),
         history="None.",
     )["refraction"]
-    signed = optometrist.do(
+    return recorded
+
+
+def _examine(shop: Shop) -> None:
+    recorded = record_refraction(shop, shop.glasses.visit_id)
+    signed = shop.desk("optometrist.ja1").do(
         "clinical.SignRefraction",
         refraction_id=recorded["envelope"]["id"],
         revision=recorded["envelope"]["revision"],

@@ -3,13 +3,32 @@ handovers."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from local_platform.traces import Span, load
 
 Counts = dict[str, float]
 
+ARRIVE_SECONDS = 1.5
+"""How long a process may keep spans before it writes them."""
+
+RECORD_CHANGED = "handle RecordChanged"
+"""The work of a worker that hears of a change and asks who relied on it."""
+
 _TRANSACTIONS = "sql.transaction"
+_STATEMENTS = "db.client.statements"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One passing of a gate: how long, and what was asked meanwhile, of all services."""
+
+    ms: float
+    rpcs: int
+    statements: int
 
 
 def between(telemetry: Path, start_ns: int, end_ns: int) -> list[Span]:
@@ -28,7 +47,7 @@ def per_order(spans: list[Span], orders: int) -> Counts:
         "http_requests": _each(sum(_is(span, "SERVER", "gateway") for span in spans), orders),
         "rpcs": _each(sum(_is_rpc(span) for span in spans), orders),
         "sql_statements": _each(
-            sum(int(span.attributes.get("db.client.statements", 0)) for span in spans), orders
+            sum(int(span.attributes.get(_STATEMENTS, 0)) for span in spans), orders
         ),
         "transactions": _each(sum(span.name == _TRANSACTIONS for span in spans), orders),
         "events": _each(sum(span.kind == "PRODUCER" for span in spans), orders),
@@ -37,16 +56,49 @@ def per_order(spans: list[Span], orders: int) -> Counts:
 
 def handover_ms(spans: list[Span]) -> list[float]:
     """Return, for each event, the milliseconds from the commit that told it to its effect."""
+    return [ms for _consumer, ms in _effects(spans)]
+
+
+def effects_ms(spans: list[Span], name: str) -> dict[str, list[float]]:
+    """Return, for the work of one name, the milliseconds from the commit that told the event to the
+    commit of its effect, by the process that did it."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for consumer, ms in _effects(spans):
+        if consumer.name == name:
+            found[consumer.process].append(ms)
+    return dict(found)
+
+
+def gates(spans: list[Span], gate: str) -> list[Gate]:
+    """Return every passing of a gate, with what went on beneath its span."""
+    beneath: dict[str, list[Span]] = defaultdict(list)
+    for span in spans:
+        beneath[span.parent_id].append(span)
+    found = []
+    for span in spans:
+        if span.name == f"gate {gate}":
+            family = list(_family(span, beneath))
+            statements = sum(int(one.attributes.get(_STATEMENTS, 0)) for one in family)
+            ms = (span.end_ns - span.start_ns) / 1e6
+            found.append(Gate(ms, sum(_is_rpc(one) for one in family), statements))
+    return found
+
+
+def _family(span: Span, beneath: dict[str, list[Span]]) -> Iterator[Span]:
+    yield span
+    for child in beneath[span.span_id]:
+        yield from _family(child, beneath)
+
+
+def _effects(spans: list[Span]) -> Iterator[tuple[Span, float]]:
     by_id = {span.span_id: span for span in spans}
-    latencies = []
     for span in spans:
         if span.kind != "CONSUMER":
             continue
         producer = by_id.get(span.parent_id)
         commit = by_id.get(producer.parent_id) if producer else None
         if commit is not None and commit.name == _TRANSACTIONS:
-            latencies.append((span.end_ns - commit.end_ns) / 1e6)
-    return latencies
+            yield span, (span.end_ns - commit.end_ns) / 1e6
 
 
 def _is(span: Span, kind: str, process: str) -> bool:
