@@ -1,15 +1,25 @@
-"""What the bench makes of its measurements: percentiles, runs that fail, one order's cost."""
+"""What the bench makes of its measurements: percentiles, runs that fail, one order's cost; and, on
+a platform with two orders, how soon reviews stand and what a gate costs."""
 
 from __future__ import annotations
 
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local_platform.bench import command, spans
-from local_platform.bench.load import percentiles, run_many
-from local_platform.demo.shop import DemoFailed
+from local_platform.bench import command, comparing, gate_cost, orders, reviews, spans
+from local_platform.bench.load import percentiles, run_many, spread
+from local_platform.bench.planting import Planted
+from local_platform.demo.command import load_chain
+from local_platform.demo.desk import operations_of
+from local_platform.demo.shop import DemoFailed, Glasses, Shop
+from local_platform.platform import Platform
+from local_platform.ports import Ports
 from local_platform.traces import Span
 
 
@@ -43,6 +53,8 @@ def test_percentiles_are_values_that_were_measured() -> None:
     assert percentiles(measured) == {"p50_ms": 51.0, "p95_ms": 96.0, "p99_ms": 100.0}
     assert percentiles([7.0]) == {"p50_ms": 7.0, "p95_ms": 7.0, "p99_ms": 7.0}
     assert percentiles([]) == {"p50_ms": 0.0, "p95_ms": 0.0, "p99_ms": 0.0}
+    assert spread(measured) == {**percentiles(measured), "max_ms": 100.0}
+    assert spread([])["max_ms"] == 0.0
 
 
 def test_as_many_run_at_once_as_were_asked_for() -> None:
@@ -104,3 +116,112 @@ def test_a_bench_that_measured_nothing_says_why() -> None:
 
     with pytest.raises(DemoFailed, match="nobody may sign in"):
         command.measure({}, {"place_order": refused})
+
+
+def test_an_effect_is_timed_from_the_commit_that_told_it() -> None:
+    def at(kind: str, name: str, process: str, parent: str, start_ms: int, end_ms: int) -> Span:
+        told = replace(span(name, process, kind), span_id=f"{name} {process}", parent_id=parent)
+        return replace(told, start_ns=start_ms * 1_000_000, end_ns=end_ms * 1_000_000)
+
+    commit, published = "sql.transaction clinical.api", "publish RecordChanged clinical.worker"
+    seen = [
+        at("CLIENT", "sql.transaction", "clinical.api", "", 0, 10),
+        at("PRODUCER", "publish RecordChanged", "clinical.worker", commit, 12, 13),
+        at("CONSUMER", "handle RecordChanged", "billing.worker", published, 15, 40),
+        at("CONSUMER", "handle RecordChanged", "labjob.worker", published, 16, 60),
+        at("CONSUMER", "handle OrderQuoted", "labjob.worker", published, 16, 99),
+    ]
+
+    assert spans.effects_ms(seen, spans.RECORD_CHANGED) == {
+        "billing.worker": [30.0],
+        "labjob.worker": [50.0],
+    }
+    assert spans.handover_ms(seen) == [30.0, 50.0, 89.0]
+
+
+def test_a_gate_costs_what_went_on_beneath_its_span() -> None:
+    gate = span("gate accept job", "labjob.api", "INTERNAL", statements=1)
+    asked = replace(span("CheckVersions", "billing.api", "SERVER", 1), parent_id=gate.span_id)
+    written = replace(span("sql.transaction", "labjob.api", "CLIENT", 7), parent_id=gate.span_id)
+    before_it = span("GetOrder", "billing.api", "SERVER", 3)
+
+    found = spans.gates([before_it, gate, asked, written], "accept job")
+
+    assert found == [spans.Gate(ms=1.0, rpcs=1, statements=9)]
+
+
+def test_pins_are_spread_over_as_many_owners_as_asked() -> None:
+    owned = [[Planted(f"{owner}_{n}", owner, 1) for n in range(3)] for owner in ("ord", "set")]
+
+    assert gate_cost.spread_over(owned, 0, 0) == []
+    assert [one.id for one in gate_cost.spread_over(owned, 3, 1)] == ["ord_0", "ord_1", "ord_2"]
+    assert [one.id for one in gate_cost.spread_over(owned, 3, 2)] == ["ord_0", "set_0", "ord_1"]
+
+
+def test_an_order_is_set_beside_what_it_cost_before() -> None:
+    def report(cpu: float, rpcs: float, decoded: int) -> dict[str, Any]:
+        one = {"cpu_ms_per_order": {"own": cpu, "apis": 1.0}, "per_order": {"rpcs": rpcs}}
+        return {"place_order": {"1": one}, "decode_per_s": decoded}
+
+    told = comparing.ratios(report(300.0, 60.0, 500), report(330.0, 60.0, 400))
+
+    assert told["place_order"]["1"] == {
+        "cpu_ms_per_order.own": {"before": 300.0, "after": 330.0, "ratio": 1.1},
+        "per_order.rpcs": {"before": 60.0, "after": 60.0, "ratio": 1.0},
+    }
+    assert told["machine"] == {"decode_per_s": {"before": 500, "after": 400, "ratio": 0.8}}
+
+
+def test_a_file_that_is_no_report_is_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.json"
+    other.write_text('{"runs": 2}')
+
+    assert command.bench(tmp_path / "var", customers=1, before=other) == 1
+    assert "other.json is not what the bench printed" in capsys.readouterr().err
+    assert not (tmp_path / "var").exists()
+
+
+@pytest.fixture(scope="module")
+def at_work(as_given: None) -> Iterator[tuple[Platform, Shop, list[Glasses]]]:
+    """A platform of its own with two orders whose jobs are released."""
+    with (
+        tempfile.TemporaryDirectory(prefix="optichain-bench-") as folder,
+        Platform(var=Path(folder), ports=Ports.free(), fast=True, passing=True) as run,
+    ):
+        operations = operations_of(run.gateway_url)
+        shop = Shop(run.gateway_url, operations, load_chain(run), lambda line: None)
+        orders.stock_frames(shop, 1)
+        yield run, shop, [orders.place(shop, number) for number in (1, 2)]
+        shop.close()
+
+
+def test_every_change_is_timed_until_its_reviews_stand(
+    at_work: tuple[Platform, Shop, list[Glasses]],
+) -> None:
+    run, shop, placed = at_work
+
+    told = reviews.measure(run, shop, placed, 3)
+
+    assert (told["changes"], told["reviews"], told["missing"]) == (3, 6, 0)
+    for holder in ("billing", "labjob", "all"):
+        assert 0 < told["recorded"][holder]["p50_ms"] <= told["recorded"][holder]["max_ms"]
+        assert 0 < told["commit_to_commit"][holder]["p50_ms"] < 10_000
+    assert told["seen"]["max_ms"] > 0
+
+
+def test_a_gate_asks_each_owner_once_however_many_pins_it_reads_again(
+    at_work: tuple[Platform, Shop, list[Glasses]],
+) -> None:
+    run, shop, placed = at_work
+
+    told = gate_cost.measure(run, shop, placed[0], 2, ((0, 0), (4, 1), (6, 3), (60, 3)))
+
+    none, one, few, many = told["by_pins"]
+    assert [at["rpcs"] for at in (none, one, few, many)] == [0.0, 1.0, 3.0, 3.0]
+    assert one["sql_statements"] == none["sql_statements"] + 1
+    assert few["sql_statements"] == many["sql_statements"] == none["sql_statements"] + 3
+    assert [at["count"] for at in (none, one, few, many)] == [2, 2, 2, 2]
+    assert 0 < none["gate"]["p50_ms"] < none["request"]["max_ms"]
+    assert (told["each_further_pin"]["from_pins"], told["each_further_pin"]["to_pins"]) == (6, 60)

@@ -19,8 +19,8 @@ GATE = "sign_refraction"
 _MEASURED = (
     "clinical.SignRefraction over HTTP, one at a time, each of a fresh refraction whose pins were "
     "put into clinical's database: all live, none stale, on copies of an order (billing), a "
-    "set-aside (inventory) and a person (customer) that were put into their owners' databases. gate: "
-    "the span of the gate, from the loading of the pins to the commit, with what the command "
+    "set-aside (inventory) and a person (customer) that were put into their owners' databases. "
+    "gate: the span of the gate, from the loading of the pins to the commit, with what the command "
     "itself does; statements and rpcs: what is inside it, at all services. cpu_ms: of the whole "
     "request and what follows it. No pins: what the same request costs with nothing to re-read."
 )
