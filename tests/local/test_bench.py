@@ -132,10 +132,11 @@ def test_an_effect_is_timed_from_the_commit_that_told_it() -> None:
         at("CONSUMER", "handle OrderQuoted", "labjob.worker", published, 16, 99),
     ]
 
-    assert spans.effects_ms(seen, spans.RECORD_CHANGED) == {
-        "billing.worker": [30.0],
-        "labjob.worker": [50.0],
-    }
+    at_billing, at_labjob = spans.effects(seen, spans.RECORD_CHANGED)
+    assert at_billing == spans.Effect(
+        process="billing.worker", published_ms=2.0, delivered_ms=3.0, done_ms=25.0
+    )
+    assert (at_labjob.process, at_labjob.ms) == ("labjob.worker", 50.0)
     assert spans.handover_ms(seen) == [30.0, 50.0, 89.0]
 
 
@@ -208,6 +209,7 @@ def test_every_change_is_timed_until_its_reviews_stand(
     for holder in ("billing", "labjob", "all"):
         assert 0 < told["recorded"][holder]["p50_ms"] <= told["recorded"][holder]["max_ms"]
         assert 0 < told["commit_to_commit"][holder]["p50_ms"] < 10_000
+    assert 0 < told["stages"]["done"]["p50_ms"] <= told["commit_to_commit"]["all"]["max_ms"]
     assert told["seen"]["max_ms"] > 0
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import psycopg
 
 from chassis.ids import as_uuid
@@ -22,10 +23,12 @@ HOLDERS = ("billing", "labjob")
 _MEASURED = (
     "clinical.AmendPrescription of the right lens, one at a time on the idle platform; each makes "
     "a review of the order (billing) and one of its job (labjob). commit_to_commit: from the "
-    "commit of the change to the commit of the review, by the spans of both transactions. "
+    "commit of the change to the commit of the review, by the spans of both transactions; stages: "
+    "until the relay published it, until it was taken in hand, until the review was committed. "
     "recorded: from recorded_at of the change's history row to recorded_at of the review, both the "
     "beginning of their transactions. seen: from the answer to the amendment until "
-    "gateway.ListCaseReviews, asked again and again, shows both."
+    "gateway.ListCaseReviews, asked again and again, shows both. machine_busy_percent: of all its "
+    "cores meanwhile, by whatever ran on it; the platform alone leaves most of them idle."
 )
 _SPHERES = (-325, -300)
 _PATIENCE_SECONDS = 30.0
@@ -58,23 +61,30 @@ def measure(run: Platform, shop: Shop, placed: list[Glasses], changes: int) -> R
     owned = {service: _connect(run, service) for service in ("clinical", *HOLDERS)}
     try:
         start_ns = time.time_ns()
+        psutil.cpu_percent()  # what it returns next is of the time since now
         recorded, missing = _unwatched(shop, placed, changes, owned)
-        end_ns = time.time_ns()
+        busy, end_ns = psutil.cpu_percent(), time.time_ns()
         seen = _watched(shop, placed, max(changes // 3, 1))
     finally:
         for connection in owned.values():
             connection.close()
     time.sleep(spans.ARRIVE_SECONDS)
-    heard = spans.effects_ms(
+    heard = spans.effects(
         spans.between(run.var / "telemetry", start_ns, end_ns), spans.RECORD_CHANGED
     )
-    committed = {service: heard.get(f"{service}.worker", []) for service in HOLDERS}
+    by_holder = {
+        service: [one for one in heard if one.process == f"{service}.worker"] for service in HOLDERS
+    }
     return {
         "measured": _MEASURED,
         "changes": changes,
         "reviews": changes * len(HOLDERS) - missing,
         "missing": missing,
-        "commit_to_commit": _by_holder(committed),
+        "machine_busy_percent": busy,
+        "commit_to_commit": _by_holder(
+            {service: [one.ms for one in each] for service, each in by_holder.items()}
+        ),
+        "stages": _stages([one for each in by_holder.values() for one in each]),
         "recorded": _by_holder(recorded),
         "seen": spread(seen),
     }
@@ -83,6 +93,14 @@ def measure(run: Platform, shop: Shop, placed: list[Glasses], changes: int) -> R
 def _by_holder(found: dict[str, list[float]]) -> Report:
     together = [ms for each in found.values() for ms in each]
     return {**{service: spread(each) for service, each in found.items()}, "all": spread(together)}
+
+
+def _stages(heard: list[spans.Effect]) -> Report:
+    return {
+        "published": spread([one.published_ms for one in heard]),
+        "delivered": spread([one.delivered_ms for one in heard]),
+        "done": spread([one.done_ms for one in heard]),
+    }
 
 
 def _connect(run: Platform, service: str) -> Database:

@@ -22,6 +22,23 @@ _TRANSACTIONS = "sql.transaction"
 _STATEMENTS = "db.client.statements"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What an event brought about in a process: milliseconds from the commit that told it until the
+    relay published it, from there until it was taken in hand, and from there to the commit of its
+    effect."""
+
+    process: str
+    published_ms: float
+    delivered_ms: float
+    done_ms: float
+
+    @property
+    def ms(self) -> float:
+        """From commit to commit."""
+        return self.published_ms + self.delivered_ms + self.done_ms
+
+
 @dataclass(frozen=True)
 class Gate:
     """One passing of a gate: how long, and what was asked meanwhile, of all services."""
@@ -56,17 +73,24 @@ def per_order(spans: list[Span], orders: int) -> Counts:
 
 def handover_ms(spans: list[Span]) -> list[float]:
     """Return, for each event, the milliseconds from the commit that told it to its effect."""
-    return [ms for _consumer, ms in _effects(spans)]
+    return [
+        (consumer.end_ns - commit.end_ns) / 1e6
+        for commit, _producer, consumer in _brought_about(spans)
+    ]
 
 
-def effects_ms(spans: list[Span], name: str) -> dict[str, list[float]]:
-    """Return, for the work of one name, the milliseconds from the commit that told the event to the
-    commit of its effect, by the process that did it."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for consumer, ms in _effects(spans):
-        if consumer.name == name:
-            found[consumer.process].append(ms)
-    return dict(found)
+def effects(spans: list[Span], name: str) -> list[Effect]:
+    """Return every piece of work of one name that an event brought about, with its stages."""
+    return [
+        Effect(
+            process=consumer.process,
+            published_ms=(producer.start_ns - commit.end_ns) / 1e6,
+            delivered_ms=(consumer.start_ns - producer.start_ns) / 1e6,
+            done_ms=(consumer.end_ns - consumer.start_ns) / 1e6,
+        )
+        for commit, producer, consumer in _brought_about(spans)
+        if consumer.name == name
+    ]
 
 
 def gates(spans: list[Span], gate: str) -> list[Gate]:
@@ -90,15 +114,16 @@ def _family(span: Span, beneath: dict[str, list[Span]]) -> Iterator[Span]:
         yield from _family(child, beneath)
 
 
-def _effects(spans: list[Span]) -> Iterator[tuple[Span, float]]:
+def _brought_about(spans: list[Span]) -> Iterator[tuple[Span, Span, Span]]:
+    """Yield the commit, the publishing and the handling of each event."""
     by_id = {span.span_id: span for span in spans}
     for span in spans:
         if span.kind != "CONSUMER":
             continue
         producer = by_id.get(span.parent_id)
         commit = by_id.get(producer.parent_id) if producer else None
-        if commit is not None and commit.name == _TRANSACTIONS:
-            yield span, (span.end_ns - commit.end_ns) / 1e6
+        if producer is not None and commit is not None and commit.name == _TRANSACTIONS:
+            yield commit, producer, span
 
 
 def _is(span: Span, kind: str, process: str) -> bool:
