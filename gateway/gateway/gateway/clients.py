@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from chassis import telemetry
 from chassis.access import PURPOSE, AccessPurpose
 from chassis.errors import DomainError, Unauthenticated, Unavailable
+from chassis.rpc.masks import MASKED
 from chassis.rpc.peers import TOKEN, TRACE, Rpc, rpc_of
 from chassis.rpc.status import from_status
 from gateway.errors import ServiceFailed, TooLate
@@ -51,9 +52,10 @@ class Clients:
         token: str = "",
         of: str = "",
         seconds: float | None = None,
+        masked: set[str] | None = None,
     ) -> R:
         """Call the RPC that takes this request, with the caller's token. `of` names the service
-        where several serve the RPC.
+        where several serve the RPC; `masked` takes up the fields that were covered for the caller.
 
         Raises what the service refuses with, Unavailable, TooLate, ServiceFailed.
         """
@@ -67,9 +69,10 @@ class Clients:
             if purpose := said_purpose.get():
                 metadata.append((PURPOSE, purpose))
             try:
-                answer: R = await self._method(service, rpc)(
-                    request, timeout=deadline, metadata=metadata
-                )
+                call = self._method(service, rpc)(request, timeout=deadline, metadata=metadata)
+                answer: R = await call
+                if masked is not None:
+                    masked |= _masked_in(await call.trailing_metadata())
             except grpc.RpcError as failure:
                 refusal = _refusal(failure, service)
                 said = refusal.code if isinstance(refusal, DomainError) else "INTERNAL"
@@ -110,6 +113,10 @@ class Clients:
             address = self._settings.address_of(service)
             self._channels[service] = grpc.aio.insecure_channel(address, options=_OPTIONS)
         return self._channels[service]
+
+
+def _masked_in(trailing: Any) -> set[str]:
+    return {path for path in str((trailing or {}).get(MASKED, "")).split(",") if path}
 
 
 def _checked(token: str) -> str:

@@ -18,7 +18,7 @@ from chassis.errors import DomainError, Invalid, NotPermitted, Unauthenticated
 from chassis.rpc.peers import rpc_of
 from gateway.clients import Clients
 from gateway.edge import TEMPLATE
-from gateway.endpoint import bearer, json_response, mark, read_message
+from gateway.endpoint import bearer, json_response, mark, masked_header, read_message
 from gateway.errors import ServiceFailed
 from gateway.problems import HIDDEN
 from gateway.route import Route
@@ -38,12 +38,14 @@ Asked = tuple[str, Message]
 @dataclass(frozen=True)
 class Asking:
     """What a composed answer is made with: the services, the caller's token, the seconds that one
-    service may take, and when all of them must have answered (by the monotonic clock)."""
+    service may take, when all of them must have answered (by the monotonic clock), and the fields
+    that were covered for the caller."""
 
     clients: Clients
     token: str
     seconds: float
     ends_at: float | None = None
+    masked: set[str] = field(default_factory=set)
 
     def all_within(self, seconds: float) -> Asking:
         """Return the same with one deadline for everything that is asked, one thing after another
@@ -57,7 +59,12 @@ class Asking:
         """Ask one service; its refusal is the answer's."""
         response = rpc_of(type(request)).response
         return await self.clients.ask(
-            request, response, token=self.token, of=of, seconds=self._seconds_left()
+            request,
+            response,
+            token=self.token,
+            of=of,
+            seconds=self._seconds_left(),
+            masked=self.masked,
         )
 
     def _seconds_left(self) -> float:
@@ -168,7 +175,8 @@ class Composed:
             message = await read_message(request, self.route, settings)
             contract.check(message)
             mark(request.path_params)
-            return json_response(await self.compose(asking, message))
+            composed = await self.compose(asking, message)
+            return json_response(composed, masked_header(asking.masked))
 
         return serve
 

@@ -26,6 +26,7 @@ from gateway.settings import Settings
 
 IDEMPOTENCY_KEY, IF_MATCH = "idempotency-key", "if-match"
 REQUEST_ID, REVISION = "request_id", "revision"
+MASKED = "X-Masked"
 _MARKED = {"case_id": "case", "order_id": "order", "job_id": "job"}
 _ETAG = re.compile(r'"?([0-9]{1,9})"?')
 
@@ -48,13 +49,18 @@ class Endpoint:
         token = "" if self._route.rule.open else bearer(request)
         message = await read_message(request, self._route, self._settings)
         mark(request.path_params)
+        masked: set[str] = set()
         answer = await self._clients.ask(
-            message, self._route.rpc.response, token=token, of=self._route.service(message)
+            message,
+            self._route.rpc.response,
+            token=token,
+            of=self._route.service(message),
+            masked=masked,
         )
-        return self._write(answer)
+        return self._write(answer, masked)
 
-    def _write(self, answer: Message) -> Response:
-        headers = {}
+    def _write(self, answer: Message, masked: set[str]) -> Response:
+        headers = masked_header(masked)
         if self._record and answer.HasField(self._record):
             envelope = getattr(answer, self._record).envelope
             headers["ETag"] = f'"{envelope.revision}"'
@@ -120,6 +126,12 @@ def _read_purpose(request: Request, problems: Problems) -> None:
 def json_response(body: Any, headers: dict[str, str] | None = None) -> Response:
     """Return JSON."""
     return Response(msgspec.json.encode(body), media_type="application/json", headers=headers)
+
+
+def masked_header(masked: set[str]) -> dict[str, str]:
+    """Return the header that names the fields of an answer which were covered for the caller, by
+    their names from the outside in: `X-Masked: people.phone_e164`."""
+    return {MASKED: ", ".join(sorted(masked))} if masked else {}
 
 
 def bearer(request: Request) -> str:

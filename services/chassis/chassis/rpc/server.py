@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import grpc
@@ -25,6 +26,7 @@ from chassis.rpc import looking
 from chassis.rpc import peers as names
 from chassis.rpc.api import Api, Method
 from chassis.rpc.call import Call
+from chassis.rpc.masks import Masks, header_of
 from chassis.rpc.peers import Peers, must_end_within
 from chassis.rpc.status import to_status
 from chassis.settings import ServiceSettings
@@ -48,9 +50,14 @@ class Steps:
     settings: ServiceSettings
     guard: Guard | None = None
 
+    @cached_property
+    def masks(self) -> Masks:
+        """What is covered in what leaves."""
+        return Masks(self.database)
+
     def serve(self, method: Method, request: Message, context: grpc.ServicerContext) -> Message:
         """Serve one call: trace, deadline, identity, rule, border, function, the
-        book of looks, log line."""
+        book of looks, masks, log line."""
         sent = dict(context.invocation_metadata())
         must_end_within(context.time_remaining())
         started = time.perf_counter()
@@ -59,7 +66,11 @@ class Steps:
         ) as span:
             seen = _Seen()
             try:
-                return self._serve(method, request, sent, seen)
+                reply = self._serve(method, request, sent, seen)
+                covered = self.masks.cover(reply, seen.actor)
+                if covered:
+                    context.set_trailing_metadata(header_of(covered))
+                return reply
             except DomainError as refused:
                 seen.status = refused.code
                 seen.refused = refused
@@ -70,7 +81,8 @@ class Steps:
                 span.set_attribute(telemetry.RPC_STATUS, seen.status)
                 _say(method, seen, (time.perf_counter() - started) * 1000)
         if seen.refused is not None:
-            context.abort_with_status(to_status(seen.refused))
+            refused, actor = seen.refused, seen.actor
+            context.abort_with_status(to_status(refused, lambda one: self.masks.cover(one, actor)))
         context.abort(grpc.StatusCode.INTERNAL, "something went wrong here; it has been recorded")
         raise AssertionError("abort does not return")
 

@@ -37,12 +37,13 @@ _CODES: tuple[tuple[type[DomainError], int], ...] = (
 )
 
 
-def to_status(error: DomainError) -> Any:
+def to_status(error: DomainError, cover: Callable[[Message], object] = lambda _: None) -> Any:
     """Return the rich gRPC status of a refusal. Of very much that is wrong it names what there is
-    room for, and says in its details how many are `left_out`."""
+    room for, and says in its details how many are `left_out`. `cover` hides in each detail what is
+    not for the caller."""
     code = next(code for kind, code in _CODES if isinstance(error, kind))
     status = status_pb2.Status(code=code, message=_shortened(error.text))
-    told, left_out = _fitting(error)
+    told, left_out = _fitting(error, cover)
     more = {"left_out": str(left_out)} if left_out else {}
     _pack(
         status,
@@ -66,13 +67,16 @@ def _pack(status: Any, detail: Any) -> None:
     status.details.append(packed)
 
 
-def _fitting(error: DomainError) -> tuple[list[Message], int]:
+def _fitting(
+    error: DomainError, cover: Callable[[Message], object]
+) -> tuple[list[Message], int]:
     """Return the first things wrong, as many as there is room for, and the number of the others."""
     wrong, told_as = _wrong(error)
     told: list[Message] = []
     room = _ROOM
     for one in wrong:
         detail = told_as(one)
+        cover(detail)
         room -= detail.ByteSize()
         if room < 0:
             break
