@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from chassis.actor import Scope
 from chassis.errors import FieldProblem, Invalid
 from chassis.ids import check_id
+from chassis.masking import COVERED
 from chassis.roles import ACTING_STAFF, STAFF, Role
 from optichain.auth.v1 import role_pb2, rule_pb2
 from optichain.field.v1 import rule_pb2 as field_pb2
@@ -188,6 +189,8 @@ def _text_problems(rule: Any, value: str, place: str) -> Iterator[FieldProblem]:
             check_id(place, value, rule.id)
         except Invalid as error:
             yield from error.problems
+    elif rule.audience and COVERED in value:
+        yield FieldProblem(place, "covered", f"holds {COVERED}, which stands for what is masked")
     elif rule.date and value and not _is_date(value):
         yield FieldProblem(place, "date", "is no date such as 2026-11-22, of 1900 to 2200")
     elif rule.sha256 and value and not _is_sha256(value):
