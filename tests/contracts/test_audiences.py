@@ -75,9 +75,7 @@ def leaves(
 
 def replies() -> list[Leaf]:
     return [
-        leaf
-        for method in methods()
-        for leaf in leaves(method.output_type, method.output_type.name)
+        leaf for method in methods() for leaf in leaves(method.output_type, method.output_type.name)
     ]
 
 

@@ -22,6 +22,7 @@ from local_platform.demo.desk import ApiRefused
 from local_platform.demo.shop import DemoFailed
 from local_platform.folder import DataFolder
 from local_platform.traces import load
+from planted import Left, Watched, require_nothing_planted, require_told_nothing
 from staging import running_for
 
 SIX_SERVICES = {"customer", "clinical", "inventory", "billing", "labjob", "device_bridge"}
@@ -59,16 +60,28 @@ class Demo:
     code: int
     printed: str
     summary: dict[str, Any]
+    left: Left
 
 
 @pytest.fixture(scope="module")
 def demoed(as_given: None) -> Iterator[Demo]:
     """Run the demo once."""
-    with tempfile.TemporaryDirectory(prefix="optichain-demo-") as folder:
+    started: list[Watched] = []
+
+    def watched(**how: Any) -> Watched:
+        started.append(Watched(**how))
+        return started[-1]
+
+    with (
+        tempfile.TemporaryDirectory(prefix="optichain-demo-") as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         var, printed = Path(folder) / "demo", StringIO()
+        patch.setattr("local_platform.demo.command.Platform", watched)
         with redirect_stdout(printed):
             code = demo(var)
-        yield Demo(var, code, printed.getvalue(), summary_in(var))
+        (platform,) = started
+        yield Demo(var, code, printed.getvalue(), summary_in(var), platform.left)
 
 
 def summary_in(var: Path) -> dict[str, Any]:
@@ -137,6 +150,13 @@ def test_the_demo_prints_the_journey_its_handovers_and_one_trace_as_a_tree(demoe
 def test_what_the_people_on_call_watch_was_measured(demoed: Demo, metric: str) -> None:
     files = [path.read_text() for path in (demoed.var / "telemetry").glob("*.metrics.jsonl")]
     assert any(f'"{metric}"' in text for text in files)
+
+
+def test_the_demo_leaves_nothing_personal_or_clinical_where_nobody_guards_it(
+    demoed: Demo,
+) -> None:
+    require_nothing_planted(demoed.left)
+    require_told_nothing((demoed.var / "summary.json").read_text())
 
 
 def test_the_instruments_are_taken_out_of_service_before_their_lines_end(demoed: Demo) -> None:

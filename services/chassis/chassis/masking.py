@@ -34,7 +34,9 @@ ALL: Audiences = frozenset(rule_pb2.Audience.values()) - {rule_pb2.AUDIENCE_UNSP
 def withheld_from(roles: frozenset[Role], sees: dict[str, list[str]]) -> Audiences:
     """Return the audiences that none of the roles belongs to, by an edition of `masking`. Who has
     no role belongs to none, and an audience that the edition does not name has nobody."""
-    return frozenset(number for number in ALL if roles.isdisjoint(sees.get(audience_of(number), ())))
+    return frozenset(
+        number for number in ALL if roles.isdisjoint(sees.get(audience_of(number), ()))
+    )
 
 
 def audience_of(number: int) -> str:

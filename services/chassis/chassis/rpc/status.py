@@ -67,9 +67,7 @@ def _pack(status: Any, detail: Any) -> None:
     status.details.append(packed)
 
 
-def _fitting(
-    error: DomainError, cover: Callable[[Message], object]
-) -> tuple[list[Message], int]:
+def _fitting(error: DomainError, cover: Callable[[Message], object]) -> tuple[list[Message], int]:
     """Return the first things wrong, as many as there is room for, and the number of the others."""
     wrong, told_as = _wrong(error)
     told: list[Message] = []
