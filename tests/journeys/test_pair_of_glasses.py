@@ -300,7 +300,7 @@ def _told_to_others(url: str, shop: Shop) -> dict[str, Any]:
     courier, frames, cashier = map(shop.desk, ("courier.lab", "frames.ja1", "cashier.ja1"))
     return {
         "job to a courier": courier.do("labjob.GetJob", job_id=job_id),
-        "ticket to a courier": courier.do("labjob.GetTicket", job_id=job_id),
+        "ticket to a courier": courier.do("labjob.GetTicket", slip_number=shop.glasses.slip_number),
         "steps to a courier": courier.do("labjob.ListJobSteps", job_id=job_id),
         "job to a frame controller": frames.do("labjob.GetJob", job_id=job_id),
         "order to a frame controller": frames.do("billing.GetOrder", order_id=order_id),

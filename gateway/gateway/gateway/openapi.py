@@ -8,7 +8,7 @@ from typing import Any
 from chassis.access import AccessPurpose, access_of
 from gateway.comments import comment_on
 from gateway.composed import Composed
-from gateway.endpoint import REQUEST_ID, REVISION
+from gateway.endpoint import MASKED, REQUEST_ID, REVISION
 from gateway.into_message import is_nested
 from gateway.problem_schema import EXAMPLES, problem_schema, refusal
 from gateway.route import Route
@@ -177,7 +177,14 @@ def _composed(one: Composed, schemas: Schemas) -> Document:
 def _responses(schema: Document, *, body: bool) -> Document:
     answer = {
         "description": "Done",
-        "headers": {"Trace-Id": {"schema": {"type": "string"}, "description": "The step's trace"}},
+        "headers": {
+            "Trace-Id": {"schema": {"type": "string"}, "description": "The step's trace"},
+            MASKED: {
+                "schema": {"type": "string"},
+                "description": "The fields that are not for the caller's role and were covered,"
+                " such as people.phone_e164; absent when there are none",
+            },
+        },
         "content": {"application/json": {"schema": schema}},
     }
     refusals = [status for status in EXAMPLES if body or status not in _WITH_BODY]
