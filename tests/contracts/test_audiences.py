@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 import chassis
+from chassis.contract import Rule
+from chassis.contract import rule_of as rule_of_rpc
 from chassis.masking import ALL, audience_of, rule_of, withheld_from
 from chassis.records.kinds import _BY_NAME
 from chassis.roles import STAFF, Role
@@ -29,8 +31,8 @@ EXEMPT = {
 }
 """Values without an audience, and why everybody who may call reads them."""
 
-LISTS = ("ListChangesResponse", "ListCaseChangesResponse", "CheckVersionsResponse")
-"""Where a difference stands outside of a refusal: told by readers of the kind, or to services."""
+LISTS = ("ListChangesResponse", "ListCaseChangesResponse")
+"""Where a difference stands outside of a refusal: told to the readers of the kind."""
 
 BELONGS_TO_A_CASE = ("billing", "clinical", "customer", "labjob")
 """Services whose records are about a customer, so that words on them are for who works on it."""
@@ -74,9 +76,17 @@ def leaves(
 
 
 def replies() -> list[Leaf]:
+    """Return the values of everything that people may ask for."""
     return [
-        leaf for method in methods() for leaf in leaves(method.output_type, method.output_type.name)
+        leaf
+        for method in methods()
+        if _is_for_people(rule_of_rpc(method))
+        for leaf in leaves(method.output_type, method.output_type.name)
     ]
+
+
+def _is_for_people(rule: Rule) -> bool:
+    return bool(rule.roles) or rule.signed_in or rule.open
 
 
 def sees() -> dict[str, list[str]]:
@@ -87,6 +97,16 @@ def sees() -> dict[str, list[str]]:
 def test_every_personal_or_clinical_value_of_a_reply_has_an_audience_or_a_reason() -> None:
     without = {leaf.name for leaf in replies() if not leaf.audiences}
     assert without == set(EXEMPT)
+
+
+def test_no_event_carries_anything_personal_or_clinical() -> None:
+    told = [
+        leaf.name
+        for message in messages()
+        if message.file.name.endswith("/events.proto")
+        for leaf in leaves(message, message.name)
+    ]
+    assert told == []
 
 
 def test_a_difference_of_versions_has_an_audience_wherever_it_is_not_told_by_readers() -> None:

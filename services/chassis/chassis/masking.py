@@ -39,7 +39,7 @@ def withheld_from(roles: frozenset[Role], sees: dict[str, list[str]]) -> Audienc
     )
 
 
-def audience_of(number: int) -> str:
+def audience_of(number: Any) -> str:
     """Return the name of an audience as the rule data spells it."""
     return rule_pb2.Audience.Name(number).removeprefix("AUDIENCE_").lower()
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import grpc
@@ -81,8 +81,8 @@ class Steps:
                 span.set_attribute(telemetry.RPC_STATUS, seen.status)
                 _say(method, seen, (time.perf_counter() - started) * 1000)
         if seen.refused is not None:
-            refused, actor = seen.refused, seen.actor
-            context.abort_with_status(to_status(refused, lambda one: self.masks.cover(one, actor)))
+            cover = partial(self.masks.cover, actor=seen.actor)
+            context.abort_with_status(to_status(seen.refused, cover))
         context.abort(grpc.StatusCode.INTERNAL, "something went wrong here; it has been recorded")
         raise AssertionError("abort does not return")
 
