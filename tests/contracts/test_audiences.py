@@ -22,6 +22,8 @@ from contract import SERVICES, messages, methods
 EXEMPT = {
     "optichain.auth.v1.IssueServiceTokenResponse.token": "what the service asked for itself",
     "optichain.organisation.v1.Session.token": "what the person asked for",
+    "optichain.organisation.v1.ConfirmIdentityResponse.token": "what the person asked for",
+    "optichain.organisation.v1.DrillStaff.token": "of a drill, for who began it",
     "optichain.organisation.v1.Session.renewal_secret": "what the person asked for",
     "optichain.inventory.v1.LensPower.sphere_centidioptres": "printed on the bag of a lens",
     "optichain.inventory.v1.LensPower.cylinder_centidioptres": "printed on the bag of a lens",

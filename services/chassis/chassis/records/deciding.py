@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, or_
+from sqlalchemy import Connection, literal, or_
 
 from chassis.actor import Actor
 from chassis.db import UnitOfWork
@@ -221,7 +221,7 @@ def _settled(
         table.record_id == content.record_id,
         table.version <= judged_version,
         # The end of a record counts no version: who judged what came before has not judged it.
-        or_(~table.is_void, table.version < judged_version, content.is_void),
+        or_(~table.is_void, table.version < judged_version, literal(content.is_void)),
         table.id != as_uuid(review.id),
     )
     for other in answered:
