@@ -130,6 +130,13 @@ class Chain:
         for service in ("organisation", *services):
             if service not in self._servers:
                 self._servers[service] = self._server(service)
+                self._wait_until_asked_again(service)
+
+    def _wait_until_asked_again(self, service: str) -> None:
+        """Let those who found it away come back to it; they pause between attempts."""
+        known = [peers._channels.get(service) for peers in self._peers]
+        for channel in filter(None, [*known, self._channels.get(service)]):
+            grpc.channel_ready_future(channel).result(timeout=20)
 
     def stop(self, service: str) -> None:
         """Stop serving a service, until it is served again."""

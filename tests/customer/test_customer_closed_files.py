@@ -13,7 +13,7 @@ from chain import Chain, Person
 from chassis import clock, settings
 from chassis.actor import system
 from chassis.errors import Invalid, NotPermitted, Outdated, Refused, Unavailable
-from chassis.ids import as_uuid
+from chassis.ids import as_uuid, new_id
 from chassis.records.kinds import MoveForbidden
 from chassis.records.tables import outbox, record
 from chassis.roles import Role
@@ -200,11 +200,13 @@ def test_a_branch_that_does_not_know_a_person_sees_no_file_and_is_told_how(
 
 
 def hear_visit(chain: Chain, customer_id: str, branch_id: str, opened_at: Any) -> None:
-    event = clinical_events.VisitOpened(customer_id=customer_id, branch_id=branch_id)
+    event = clinical_events.VisitOpened(
+        visit_id=new_id("vis"), customer_id=customer_id, branch_id=branch_id
+    )
     event.opened_at.FromDatetime(opened_at)
     worker = CustomerWorker()
     with chain.work("customer", system("customer")) as work:
-        worker.note_seen(work, event)
+        worker.keep_for_visit(work, event)
 
 
 def test_a_branch_where_a_visit_was_opened_knows_the_person_for_as_long_as_the_rule_says(

@@ -94,6 +94,7 @@ EDGES = {
     },
     "clinical.worker": {
         "billing.worker",
+        "customer.worker",
         "labjob.worker",
     },
     "billing.worker": {

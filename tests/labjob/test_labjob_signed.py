@@ -31,7 +31,7 @@ def test_a_qc_result_carries_its_signature_and_the_chain_of_its_history_holds_it
     with bench.chain.database("labjob").snapshot() as connection:
         assert proof.verify(connection, None).findings == ()
     forged = "UPDATE record SET signature = jsonb_set(signature, '{signed_by}', '\"stf_other\"')"
-    with bench.chain._owner("labjob").begin() as connection:
+    with bench.chain.owner("labjob").begin() as connection:
         connection.execute(text(f"{forged} WHERE kind = 'labjob.qc_result'"))
     with bench.chain.database("labjob").snapshot() as connection:
         (found,) = proof.verify(connection, None).findings
