@@ -37,8 +37,8 @@ drill: setup ## Something goes wrong on records of its own; who was told, which 
 
 ## Working on it
 
-test: setup ## Every test, on real parts
-	@$(PYTHON) -m pytest
+test: setup ## Every test, on real parts; two halves at once, each with parts of its own
+	@$(PYTHON) -m pytest -n 2 --dist loadfile
 
 chaos: setup ## Randomised runs while everything breaks; one JSON document: SEED=1 RUNS=2000
 	@PYTHONPATH=tests $(PYTHON) -m chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
