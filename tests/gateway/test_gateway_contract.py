@@ -11,16 +11,19 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
+from starlette.routing import Match
+from starlette.routing import Route as HttpRoute
 
 import optichain
 from chain import Person
 from chassis.contract import rule_of
-from gateway.app import COMPOSED, description
+from gateway.app import COMPOSED, description, make_app
 from gateway.comments import comments
 from gateway.owners import OWNERS, SERVICES
 from gateway.problems import STATUS
 from gateway.route import get
 from gateway.routes import TABLES
+from gateway.settings import Settings
 from gateway_door import Door
 
 GENERATED = Path(next(iter(optichain.__path__)))
@@ -142,3 +145,13 @@ def test_the_examples_of_problems_look_like_the_problems_that_are_sent(
         examples = response["content"]["application/problem+json"]["examples"]
         for example in examples.values():
             validator.validate(example["value"])
+
+
+def test_no_address_is_hidden_behind_one_with_a_place_in_it() -> None:
+    """`/drills/cases` is not the drill called `cases`."""
+    app: Any = make_app(Settings(OPTICHAIN_AMQP_URL="amqp://nobody@127.0.0.1:1/"))
+    routes = [one for one in app._app.router.routes if isinstance(one, HttpRoute)]
+    for route in routes:
+        scope = {"type": "http", "method": next(iter(route.methods or ())), "path": route.path}
+        first = next(one for one in routes if one.matches(scope)[0] is Match.FULL)
+        assert first.path == route.path

@@ -28,7 +28,7 @@ from gateway.openapi import Document, document
 from gateway.order_story import route as order_story
 from gateway.pages import Pages
 from gateway.problems import failure, problem_of
-from gateway.route import in_order
+from gateway.route import Route, in_order
 from gateway.routes import SUBJECTS, TABLES
 from gateway.settings import Settings
 from optichain.organisation.v1 import organisation_service_pb2 as organisation
@@ -71,19 +71,24 @@ def make_app(settings: Settings) -> Edge:
             Exception: _failed,
         },
     )
-    for row in in_order([row for table in TABLES.values() for row in table]):
-        endpoint = Endpoint(row, clients, settings, PREFIX)
-        serve: Serve = endpoint.serve
-        if row.request in (organisation.SignInRequest, organisation.ConfirmIdentityRequest):
-            serve = attempts.guarding(serve, PREFIX + row.path)
-        app.router.add_route(PREFIX + row.path, serve, methods=[row.method])
-    for one in COMPOSED:
-        composing = one.endpoint(clients, settings, PREFIX)
-        app.router.add_route(PREFIX + one.route.path, composing, methods=[one.route.method])
+    serving = _serving(clients, settings, attempts)
+    for route in in_order(list(serving)):
+        app.router.add_route(PREFIX + route.path, serving[route], methods=[route.method])
     app.router.add_route(PREFIX + live.PATH, streams.serve, methods=["GET"])
     _add_own(app, clients, settings)
     Pages(clients, settings, attempts, streams).add_to(app)
     return Edge(app, settings, before_stop=streams.end)
+
+
+def _serving(clients: Clients, settings: Settings, attempts: Attempts) -> dict[Route, Serve]:
+    """Return what serves each address: the tables' rows, and what is composed."""
+    found: dict[Route, Serve] = {}
+    for row in (row for table in TABLES.values() for row in table):
+        serve: Serve = Endpoint(row, clients, settings, PREFIX).serve
+        if row.request in (organisation.SignInRequest, organisation.ConfirmIdentityRequest):
+            serve = attempts.guarding(serve, PREFIX + row.path)
+        found[row] = serve
+    return found | {one.route: one.endpoint(clients, settings, PREFIX) for one in COMPOSED}
 
 
 @lru_cache
