@@ -55,11 +55,11 @@ def test_every_rpc_that_people_may_call_has_an_address_and_no_other_has() -> Non
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_kind_of_record_is_looked_for_at_the_service_that_keeps_it(service: str) -> None:
-    from chassis.records import issues, kinds, reviews
+    from chassis import boot
+    from chassis.records import kinds
 
     importlib.import_module(f"{service}.api")
-    reviews.review_kind(service)  # every service has both
-    issues.issue_kind(service)
+    boot.declare_shared_kinds(service)
     declared = {
         kind.prefix: kind.owner for kind in kinds._BY_PREFIX.values() if kind.owner == service
     }

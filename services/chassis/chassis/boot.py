@@ -25,12 +25,17 @@ def start(service: str, role: str) -> ServiceSettings:
     return settings
 
 
+def declare_shared_kinds(service: str) -> None:
+    """Declare the kinds of record that every service has."""
+    review_kind(service)
+    issue_kind(service)
+
+
 def database_of(service: str, settings: ServiceSettings) -> Database:
     """Return the service's database with its facts and, where it keeps people, its seal."""
     events: Any = importlib.import_module(f"optichain.{service}.v1.events_pb2")
     shared: Any = importlib.import_module("optichain.record.v1.events_pb2")
-    review_kind(service)
-    issue_kind(service)
+    declare_shared_kinds(service)
     keeps_people = find_spec(f"{service}.seal") is not None
     seal: Any = importlib.import_module(f"{service}.seal").seal(settings) if keeps_people else None
     return Database(

@@ -17,12 +17,11 @@ from typing import Any
 import structlog
 from sqlalchemy import ARRAY, Connection, Text, Uuid, bindparam, create_engine, func, select, text
 
-from chassis import clock, locks, logs
+from chassis import boot, clock, locks, logs
 from chassis.drill_tables import KEPT, PURGED
 from chassis.ids import as_id
 from chassis.objects import ObjectStore
 from chassis.records.kinds import kind_named
-from chassis.records.reviews import review_kind
 from chassis.records.tables import evidence, record
 from chassis.rules import in_force
 from chassis.settings import load
@@ -52,7 +51,7 @@ def all_of(services: list[str], drill: str = "") -> None:
     for service in services:
         settings = load(service)
         importlib.import_module(f"{service}.api")  # so that its kinds are known
-        review_kind(service)
+        boot.declare_shared_kinds(service)
         objects = ObjectStore(settings.s3_url.get_secret_value())
         engine = create_engine(settings.migrate_url.get_secret_value())
         for one in [drill] if drill else over(engine, service):
