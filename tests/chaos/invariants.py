@@ -149,11 +149,18 @@ def _stale(case: Case, passing: Passing) -> Iterator[tuple[PinSeen, Row]]:
                 yield pin, change
 
 
-def changed_before(case: Case, row: Row, before: float) -> Iterator[tuple[PinSeen, Row]]:
-    """Return what a record stood on after one of its rows that had changed, and could be seen to,
-    before a moment."""
-    for pin in pins_at(case, row):
-        for change in case.changes_of(pin.record_id):
+def changed_before(
+    case: Case, holder_id: str, at: float, before: float
+) -> Iterator[tuple[PinSeen, Row]]:
+    """Return what a record stood on at a moment that had changed, and could be seen to, before
+    another. What was judged and kept meanwhile is settled, though the record did not move."""
+    standing = {
+        seen.record_id: seen
+        for seen in case.facts.pins
+        if seen.holder_id == holder_id and seen.at <= at
+    }
+    for pin in standing.values():
+        for change in case.changes_of(pin.record_id) if not pin.gone else ():
             if _seen_at(case, change) < before and is_behind(pin, change):
                 yield pin, change
 

@@ -131,7 +131,7 @@ def _inspected_on_what_changed(case: Judged, closing: Row, since: float) -> Iter
     if not past or not past[-1].content.get("qc_result_id"):
         yield "an issue was closed, and its job was not inspected"
         return
-    for pin, change in changed_before(case, past[-1], since):
+    for pin, change in changed_before(case, job_id, closing.at, since):
         yield (
             f"an issue was closed on an inspected job that stands on version {pin.settled_version} "
             f"of a {pin.kind} that was {change.what} before"
