@@ -66,34 +66,33 @@ def _of_case(case_id: str) -> dict[str, Asked]:
     return records_of(case_id) | handovers_of(case_id) | reviews_of(case_id)
 
 
+def _of_each(what: str, request: Message) -> dict[str, Asked]:
+    return {f"{what} {service}": (service, request) for service in CASE_SERVICES}
+
+
 def records_of(case_id: str) -> dict[str, Asked]:
     """Return what to ask for the records of a case."""
-    request = records.ListCaseRecordsRequest(case_id=case_id)
-    return {f"records {service}": (service, request) for service in CASE_SERVICES}
+    return _of_each("records", records.ListCaseRecordsRequest(case_id=case_id))
 
 
 def handovers_of(case_id: str) -> dict[str, Asked]:
     """Return what to ask for the handovers of a case."""
-    request = records.ListHandoversRequest(case_id=case_id)
-    return {f"handovers {service}": (service, request) for service in CASE_SERVICES}
+    return _of_each("handovers", records.ListHandoversRequest(case_id=case_id))
 
 
 def issues_of(case_id: str) -> dict[str, Asked]:
     """Return what to ask for the issues of a case."""
-    request = records.ListCaseIssuesRequest(case_id=case_id)
-    return {f"issues {service}": (service, request) for service in CASE_SERVICES}
+    return _of_each("issues", records.ListCaseIssuesRequest(case_id=case_id))
 
 
 def reviews_of(case_id: str) -> dict[str, Asked]:
     """Return what to ask for the reviews of a case."""
-    request = records.ListCaseReviewsRequest(case_id=case_id)
-    return {f"reviews {service}": (service, request) for service in CASE_SERVICES}
+    return _of_each("reviews", records.ListCaseReviewsRequest(case_id=case_id))
 
 
 def records_in(gathered: Gathered) -> list[Part]:
     """Return the records that came, oldest first."""
-    found = _parts(gathered, "records")
-    return sorted(found, key=lambda part: part[1].envelope.recorded_at.ToNanoseconds())
+    return _recorded_in(gathered, "records")
 
 
 def handovers_in(gathered: Gathered) -> list[Part]:
@@ -104,13 +103,16 @@ def handovers_in(gathered: Gathered) -> list[Part]:
 
 def reviews_in(gathered: Gathered) -> list[Part]:
     """Return the reviews that came, in the order they were opened."""
-    found = _parts(gathered, "reviews")
-    return sorted(found, key=lambda part: part[1].envelope.recorded_at.ToNanoseconds())
+    return _recorded_in(gathered, "reviews")
 
 
 def issues_in(gathered: Gathered) -> list[Part]:
     """Return the issues that came, in the order they were opened."""
-    found = _parts(gathered, "issues")
+    return _recorded_in(gathered, "issues")
+
+
+def _recorded_in(gathered: Gathered, what: str) -> list[Part]:
+    found = _parts(gathered, what)
     return sorted(found, key=lambda part: part[1].envelope.recorded_at.ToNanoseconds())
 
 

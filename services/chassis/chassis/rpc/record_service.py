@@ -3,6 +3,7 @@ never calls out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -45,17 +46,28 @@ def _get_review(reading: Reading, *, review_id: str) -> Any:
     return {"review": worklists.review(reading.connection, review_id)}
 
 
-def _list_reviews(
-    reading: Reading, *, worklist: Worklist | None, page_size: int, page_token: str
+def _waiting(
+    field: str,
+    listed: Callable[..., Page[Any]],
+    reading: Reading,
+    worklist: Worklist | None,
+    page_size: int,
+    page_token: str,
 ) -> Any:
-    page = worklists.reviews(
+    page = listed(
         reading.connection,
         reading.actor,
         worklist,
         page_size=size_of(page_size),
         page_token=page_token,
     )
-    return {"reviews": page.rows, "next_page_token": page.next_page_token}
+    return {field: page.rows, "next_page_token": page.next_page_token}
+
+
+def _list_reviews(
+    reading: Reading, *, worklist: Worklist | None, page_size: int, page_token: str
+) -> Any:
+    return _waiting("reviews", worklists.reviews, reading, worklist, page_size, page_token)
 
 
 def _list_case_reviews(reading: Reading, *, case_id: str) -> Any:
@@ -69,14 +81,7 @@ def _get_issue(reading: Reading, *, issue_id: str) -> Any:
 def _list_issues(
     reading: Reading, *, worklist: Worklist | None, page_size: int, page_token: str
 ) -> Any:
-    page = worklists.issues(
-        reading.connection,
-        reading.actor,
-        worklist,
-        page_size=size_of(page_size),
-        page_token=page_token,
-    )
-    return {"issues": page.rows, "next_page_token": page.next_page_token}
+    return _waiting("issues", worklists.issues, reading, worklist, page_size, page_token)
 
 
 def _list_case_issues(reading: Reading, *, case_id: str) -> Any:
